@@ -1,0 +1,42 @@
+# The README's commands. `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export LOG_ENVIRONMENT ?= dev
+
+.DEFAULT_GOAL := help
+.PHONY: help install lock run demo test lint format clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.installed: requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.11") if sys.version_info < (3, 11) else 0'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: $(VENV)/.installed ## Create .venv from the hash-pinned lock file
+
+lock: ## Resolve pyproject.toml anew into requirements/*.lock (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --no-emit-index-url \
+		pyproject.toml --all-extras --group service --group services --group dev --output-file requirements/dev.lock
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --no-emit-index-url \
+		pyproject.toml --all-extras --group service --group services --output-file requirements/service.lock
+
+test: install ## Run the tests on the embedded defaults (SQLite, filesystem broker)
+	$(BIN)/python -m pytest -m "not services and not torture and not soak"
+
+lint: install ## ruff check, ruff format --check, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+format: install ## Let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove what runs and builds leave behind
+	rm -rf var build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

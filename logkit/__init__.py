@@ -1,0 +1,1 @@
+"""Structured logs and a verifiable audit trail for Django and Celery, over Loguru."""

@@ -1,0 +1,109 @@
+"""The context: what every line of the current request, task or block says.
+
+One immutable mapping in one ContextVar. Binding makes a new mapping; leaving a block puts the old one back, by
+value and not by token, so that a block may end on another thread or loop than it began on. (R03, R17)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Scope:
+    """One unit of work (a request, a task, a command) and what its canonical line will say."""
+
+    __slots__ = ("fields",)
+
+    def __init__(self) -> None:
+        self.fields: dict[str, object] = {}
+
+
+class Context(Mapping[str, object]):
+    """An immutable mapping of bound fields, with the unit of work that it belongs to.
+
+    `rendered` belongs to `logkit.event`: the fields made safe and encoded, once per mapping.
+    """
+
+    __slots__ = ("_fields", "rendered", "scope")
+
+    def __init__(self, fields: Mapping[str, object] | None = None, scope: Scope | None = None) -> None:
+        self._fields = dict(fields or {})
+        self.scope = scope
+        self.rendered: Any = None
+
+    def __getitem__(self, name: str) -> object:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        return f"Context({', '.join(self._fields)})"  # names only: values may be private
+
+    def bind(self, fields: Mapping[str, object]) -> Context:
+        """A new context with `fields` on top, in the same unit of work."""
+        return Context({**self._fields, **fields}, self.scope)
+
+
+EMPTY = Context()
+_current: ContextVar[Context] = ContextVar("logkit_context", default=EMPTY)
+
+get_context = _current.get
+
+
+def set_context(context: Context) -> None:
+    """Make `context` the current one; for code that opens and closes units of work."""
+    _current.set(context)
+
+
+def bind_context(**fields: object) -> None:
+    """Put `fields` on every line until the request or task ends."""
+    _current.set(_current.get().bind(fields))
+
+
+@contextmanager
+def bound_context(**fields: object) -> Iterator[Context]:
+    """Put `fields` on every line of a block."""
+    outer = _current.get()
+    inner = outer.bind(fields)
+    _current.set(inner)
+    try:
+        yield inner
+    finally:
+        _current.set(outer)
+
+
+@contextmanager
+def new_scope(fields: Mapping[str, object]) -> Iterator[Context]:
+    """A unit of work that starts from `fields` alone and leaves the outer context as it was. (R03)"""
+    outer = _current.get()
+    context = Context(fields, Scope())
+    _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.set(outer)
+
+
+def add_fields(**fields: object) -> None:
+    """Put `fields` on the canonical line of this request or task; outside of one there is no such line."""
+    scope = _current.get().scope
+    if scope is not None:
+        scope.fields.update(fields)
+
+
+class ContextExecutor(ThreadPoolExecutor):
+    """A `ThreadPoolExecutor` whose calls see the context of the code that submitted them. (C16)"""
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        return super().submit(copy_context().run, fn, *args, **kwargs)
