@@ -1,0 +1,1 @@
+"""The Django project: settings, servers, the HTTP API's frame, logging and audit of the product."""

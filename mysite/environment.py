@@ -1,0 +1,56 @@
+"""Reading the service's own variables: every fault is collected, so that a bad start names them all at once.
+
+`Environment(os.environ)`: `.read()`, `.text()`, `.secret()`, then `.faults`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Environment:
+    """The variables of one process. An empty variable counts as unset."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.faults: list[str] = []
+
+    def read(self, name: str, default: T, parse: Callable[[str], T], *, secret: bool = False) -> T:
+        """The value of `name` as `parse` reads it; a `ValueError` of `parse` says what is allowed."""
+        given = self._environ.get(name, "").strip()
+        if not given:
+            return default
+        try:
+            return parse(given)
+        except ValueError as error:
+            shown = "has a value that" if secret else f"is {given!r}, which"
+            self.faults.append(f"{name} {shown} is not allowed; give {error}")
+            return default
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._environ.get(name, "").strip() or default
+
+    def secret(self, name: str, *, default: str | None, at_least: int = 0) -> str:
+        """A secret from `name`, or from the file that `name`_FILE names; None as default means required."""
+        value = self.text(name)
+        path = self.text(f"{name}_FILE")
+        if not value and path:
+            try:
+                value = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                self.faults.append(f"{name}_FILE cannot be read ({error.strerror}): {path!r}")
+                return default or ""
+        if value and len(value) < at_least:
+            self.faults.append(f"{name} is too short; give at least {at_least} characters")
+        if not value and default is None:
+            self.faults.append(
+                f"{name} is not set; give it, or {name}_FILE, a secret of {at_least}+ characters"
+            )
+        return value or default or ""
+
+    def fault(self, sentence: str) -> None:
+        self.faults.append(sentence)

@@ -1,0 +1,204 @@
+"""The settings of every environment: one file, driven by variables (docs/reference/settings.md).
+
+Unsafe choices (a development key, plain-text cookies, crash routes) exist in `dev` and `test` only, which
+LOG_ENVIRONMENT must say; unset means production.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from logkit import parsers
+from mysite.environment import Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Environment(os.environ)
+ENVIRONMENT = env.text("LOG_ENVIRONMENT", "production")
+RELAXED = ENVIRONMENT in {"dev", "test"}
+
+# Where the process keeps its files, so that a demo or a test run can have a directory of its own.
+VAR_DIR = BASE_DIR / env.read("VAR_DIR", Path("var"), parsers.path)
+BROKER_DIR = VAR_DIR / "broker"
+MEDIA_ROOT = VAR_DIR / "media"
+EXPORT_ROOT = VAR_DIR / "exports"
+STATIC_ROOT = VAR_DIR / "static"
+for directory in (MEDIA_ROOT, EXPORT_ROOT, STATIC_ROOT):
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        env.fault(f"VAR_DIR is {str(VAR_DIR)!r}, where {directory.name} cannot be made: {error.strerror}")
+
+SECRET_KEY = env.secret(
+    "SECRET_KEY", default="only-for-development" if RELAXED else None, at_least=50 * (not RELAXED)
+)
+DEBUG = env.read("DEBUG", False, parsers.switch)
+if DEBUG and not RELAXED:
+    env.fault(f"DEBUG is on and LOG_ENVIRONMENT is {ENVIRONMENT!r}: only dev and test may show debug pages")
+# A route that fails on purpose, so that the demo can show what an unhandled error leaves behind.
+DEBUG_ROUTES = env.read("DEBUG_ROUTES", False, parsers.switch)
+if DEBUG_ROUTES and not (RELAXED or ENVIRONMENT == "demo"):
+    env.fault(
+        f"DEBUG_ROUTES is on and LOG_ENVIRONMENT is {ENVIRONMENT!r}: only dev, test and demo may have them"
+    )
+
+# -- HTTP ---------------------------------------------------------------------------------------------------
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "testserver")
+ALLOWED_HOSTS = list(env.read("ALLOWED_HOSTS", LOCAL_HOSTS if RELAXED else (), parsers.words))
+if not ALLOWED_HOSTS:
+    env.fault("ALLOWED_HOSTS is not set; give the host names that this service answers to, such as a.example")
+CSRF_TRUSTED_ORIGINS = list(env.read("CSRF_TRUSTED_ORIGINS", (), parsers.words))
+PUBLIC_URL = env.text("PUBLIC_URL", "http://localhost:8000").rstrip("/")  # what links in mails start with
+
+ROOT_URLCONF = "mysite.urls"
+WSGI_APPLICATION = "mysite.wsgi.application"
+ASGI_APPLICATION = "mysite.asgi.application"
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = not RELAXED
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes speak plain HTTP inside the cluster
+SECURE_HSTS_SECONDS = env.read("HSTS_SECONDS", 0 if RELAXED else 3600, parsers.integer(0, 10**9))
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if env.read("TRUST_FORWARDED_PROTO", False, parsers.switch):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # JSON bodies; uploaded files are counted apart
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "users",
+    "messaging",
+    "keeps",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/static/"
+MEDIA_URL = ""  # nothing is served by path: downloads go through views that check who asks
+
+# -- Data ---------------------------------------------------------------------------------------------------
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's settings of one database URL. Raises `ValueError` saying what is allowed."""
+    try:
+        parsed: dict[str, Any] = dict(dj_database_url.parse(url, conn_health_checks=True))
+    except (ValueError, KeyError):
+        raise ValueError("a URL such as sqlite:///var/db.sqlite3 or postgresql://user@host/name") from None
+    if parsed["ENGINE"] == "django.db.backends.sqlite3":
+        parsed["OPTIONS"] = {
+            **parsed.get("OPTIONS", {}),
+            # Readers beside one writer; a writer waits for its turn instead of failing half-way: a deferred
+            # transaction that upgrades its lock cannot wait (SQLITE_BUSY at once), an immediate one can.
+            "init_command": "PRAGMA journal_mode=WAL",
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 10,
+        }
+    else:
+        parsed["CONN_MAX_AGE"] = 60
+    return parsed
+
+
+# No ATOMIC_REQUESTS: an immediate transaction around every request would make each GET wait for SQLite's one
+# write lock, and would keep it through uploads and calls to others. Services open the transactions they need.
+DATABASES = {
+    "default": env.read(
+        "DATABASE_URL", database(f"sqlite:///{VAR_DIR / 'db.sqlite3'}"), database, secret=True
+    )
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHE_URL = env.text("CACHE_URL")  # shared by all web processes; without it each counts its own rate limits
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+    if CACHE_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
+# -- People -------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "users.User"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+if ENVIRONMENT == "test":  # the hash is not what tests are about, and argon2 costs 50 ms a user
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# -- Mail, tasks, neighbours --------------------------------------------------------------------------------
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "circles@localhost")
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_PORT = env.read("EMAIL_PORT", 587, parsers.integer(1, 65535))
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.secret("EMAIL_HOST_PASSWORD", default="")
+EMAIL_USE_TLS = env.read("EMAIL_USE_TLS", True, parsers.switch)
+EMAIL_TIMEOUT = 10
+# Without a mail server letters are left as files; the console backend would break the JSON lines of stdout.
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
+EMAIL_FILE_PATH = str(VAR_DIR / "mail")
+
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://")
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
+if CELERY_BROKER_URL.startswith("filesystem:"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(BROKER_DIR / "queue"),
+        "data_folder_out": str(BROKER_DIR / "queue"),
+        "control_folder": str(BROKER_DIR / "control"),
+        "processed_folder": str(BROKER_DIR / "processed"),
+    }
+    for folder in ("queue", "control", "processed"):
+        try:
+            (BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            env.fault(f"VAR_DIR is {str(VAR_DIR)!r}, where broker/{folder} cannot be made: {error.strerror}")
+
+PUSH_GATEWAY_URL = env.text("PUSH_GATEWAY_URL", "http://127.0.0.1:8099").rstrip("/")
+
+# -- Time and words -----------------------------------------------------------------------------------------
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+LANGUAGE_CODE = "en-gb"
+
+if env.faults:
+    raise ImproperlyConfigured(
+        "The environment cannot be used:\n" + "\n".join(f"  - {fault}" for fault in env.faults)
+    )

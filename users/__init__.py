@@ -1,0 +1,1 @@
+"""People, circles, memberships, invitations and what the law says about personal data."""
