@@ -17,12 +17,18 @@ R = TypeVar("R")
 
 
 class Scope:
-    """One unit of work (a request, a task, a command) and what its canonical line will say."""
+    """One unit of work (a request, a task, a command): what its canonical line will say, and what is known late.
 
-    __slots__ = ("fields",)
+    `late` is asked before a line until it answers with fields, which then belong to the rest of the work: a user
+    that is only known after authentication inside the view, say. (R11)
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("fields", "known", "late")
+
+    def __init__(self, late: Callable[[], Mapping[str, object] | None] | None = None) -> None:
         self.fields: dict[str, object] = {}
+        self.late = late
+        self.known: Mapping[str, object] = {}
 
 
 class Context(Mapping[str, object]):
@@ -59,6 +65,20 @@ EMPTY = Context()
 _current: ContextVar[Context] = ContextVar("logkit_context", default=EMPTY)
 
 get_context = _current.get
+
+
+def current_context() -> Context:
+    """The current context with what became known late; what a record is stamped with."""
+    context = _current.get()
+    scope = context.scope
+    if scope is None:
+        return context
+    if scope.late is not None and (known := scope.late()):
+        scope.late, scope.known = None, known
+    if scope.known and not scope.known.keys() <= context.keys():
+        context = Context({**scope.known, **context}, scope)
+        _current.set(context)
+    return context
 
 
 def set_context(context: Context) -> None:

@@ -1,5 +1,7 @@
 """What logkit raises. One base class, so that a caller can catch all of it."""
 
+import sys
+
 
 class LogkitError(Exception):
     """The base of every error logkit raises on purpose."""
@@ -19,9 +21,19 @@ class ConfigError(LogkitError):
         )
 
 
-class AuditUnavailable(LogkitError):
+class AuditUnavailable(LogkitError):  # noqa: N818 - the public name, settled before the rule
     """The audit trail cannot be written, so the action that needed it did not happen."""
 
 
 class AuditSchemaError(LogkitError):
     """An audit event is not in the catalog, or lacks a field that the catalog requires."""
+
+
+def raise_if_asynchronous(error: BaseException) -> None:
+    """Raise `error` again when it was thrown into our code by a signal handler and is meant for the task. (C17)
+
+    Call it first in every `except Exception` that keeps a logging call from failing.
+    """
+    billiard = sys.modules.get("billiard.exceptions")
+    if billiard is not None and isinstance(error, billiard.SoftTimeLimitExceeded):
+        raise error

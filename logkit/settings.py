@@ -218,7 +218,10 @@ class LogSettings:
     def _contradictions(self, relaxed: bool) -> Iterator[str]:
         where = f"LOG_ENVIRONMENT is {self.environment!r}"
         if not relaxed and self.pseudonym_key in (None, DEVELOPMENT_KEY):
-            yield f"LOG_PSEUDONYM_KEY is not set and {where}: set it (or LOG_PSEUDONYM_KEY_FILE) to a secret of at least 32 characters; only dev and test have a key of their own"
+            yield (
+                f"LOG_PSEUDONYM_KEY is not set and {where}: set it (or LOG_PSEUDONYM_KEY_FILE) to a secret of at least "
+                "32 characters; only dev and test have a key of their own"
+            )
         if not relaxed and not self.audit.enabled:
             yield f"AUDIT is off and {where}: only dev and test may run without an audit trail"
         until = self.audit.fail_open_until

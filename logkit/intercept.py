@@ -1,0 +1,177 @@
+"""Everything that is not a Loguru call becomes one: stdlib records, warnings, uncaught exceptions.
+
+The origin is the LogRecord's own, not a frame of ours, so `stacklevel`, queue listeners and C callers stay true.
+(L06) No lock is taken here: stdlib's handler lock and a sink that logs would deadlock across threads. (L01)
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TextIO
+
+from loguru import logger
+
+from logkit.context import Context, current_context
+from logkit.event import ExcInfo
+from logkit.record import STAMP
+
+if TYPE_CHECKING:
+    from loguru import Record
+
+CONTEXT_ATTRIBUTE = "_logkit_context"  # on a request: its context, for lines written after it was left (R01)
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+_adopting = threading.local()
+
+
+class InterceptHandler(logging.Handler):
+    """A stdlib handler that hands every record to Loguru."""
+
+    def createLock(self) -> None:  # noqa: N802 - stdlib's name
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message, problem = _message(record)
+        outer = getattr(_adopting, "record", None)
+        _adopting.record = (record, problem)
+        try:
+            level = _LEVELS.get(record.levelno) or max(record.levelno, 0)
+            exception = _exception(record)
+            adopted = _adopted if exception is None else _adopted.opt(exception=exception)
+            adopted.log(level, message)
+        finally:
+            _adopting.record = outer
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - stdlib's name
+        """Say that a record failed, without printing it: stdlib's own printer shows raw arguments. (P06)"""
+        logger.bind(failed_logger=record.name).error("logkit.record_failed")
+
+
+def _adopt(target: Record) -> None:
+    """Give a Loguru record the origin, level, time and fields of the LogRecord that it stands for."""
+    record, problem = _adopting.record
+    target["name"] = record.name
+    target["function"] = record.funcName or ""
+    target["line"] = record.lineno
+    target["file"].path = record.pathname
+    target["file"].name = record.filename
+    target["level"].name = record.levelname
+    target["process"].id = record.process or target["process"].id
+    target["process"].name = record.processName or target["process"].name
+    target["thread"].name = record.threadName or target["thread"].name
+    values = record.__dict__
+    if len(values) > len(_STANDARD) - 3 or problem:  # message, asctime and taskName are not always there
+        target["extra"].update(_fields(values, problem))
+    target["extra"][STAMP] = (_context(values), int(record.created * 1_000_000_000))
+
+
+_adopted = logger.patch(_adopt)
+
+
+def _message(record: logging.LogRecord) -> tuple[str, str | None]:
+    """The message, and what was wrong with its arguments: then the raw message is kept. (L04)"""
+    try:
+        return record.getMessage(), None
+    except Exception as error:  # noqa: BLE001 - arguments are anything, and so are their faults
+        return str(record.msg), type(error).__name__
+
+
+def _exception(record: logging.LogRecord) -> ExcInfo | None:
+    exc_info = record.exc_info
+    return (
+        exc_info if exc_info and exc_info[0] is not None else None
+    )  # L08: exc_info=True without an exception
+
+
+def _fields(values: Mapping[str, Any], problem: str | None) -> dict[str, object]:
+    fields: dict[str, object] = {name: value for name, value in values.items() if name not in _STANDARD}
+    if values["stack_info"]:
+        fields["stack_info"] = values["stack_info"]
+    if values["exc_text"] and not values["exc_info"]:
+        fields["traceback"] = values["exc_text"]
+    if problem:
+        fields["format_error"] = problem
+    return fields
+
+
+def _context(values: Mapping[str, Any]) -> Context:
+    """The context of the request that a record names, else the current one."""
+    request = values.get("request")
+    found = getattr(request, CONTEXT_ATTRIBUTE, None) if request is not None else None
+    return found if isinstance(found, Context) else current_context()
+
+
+class RequestContextFilter(logging.Filter):
+    """Puts `request_id`, `trace_id`, `task_id` and `user_id` on LogRecords, for handlers that a project keeps."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        context = _context(record.__dict__)
+        for name in ("request_id", "trace_id", "task_id", "user_id"):
+            if not hasattr(record, name):
+                setattr(record, name, context.get(name))
+        return True
+
+
+class Hooks:
+    """Python's last words (uncaught, unraisable, warnings) as lines; `remove()` puts back what was there."""
+
+    def __init__(self) -> None:
+        self._before = (sys.excepthook, threading.excepthook, sys.unraisablehook, warnings.showwarning)
+        sys.excepthook = self._uncaught
+        threading.excepthook = self._uncaught_in_thread
+        sys.unraisablehook = self._unraisable
+        warnings.showwarning = _show_warning
+
+    def remove(self) -> None:
+        """Put the earlier hooks back, where nobody has put theirs on top since."""
+        mine = (self._uncaught, self._uncaught_in_thread, self._unraisable, _show_warning)
+        main, thread, unraisable, warning = self._before
+        if sys.excepthook == mine[0]:
+            sys.excepthook = main
+        if threading.excepthook == mine[1]:
+            threading.excepthook = thread
+        if sys.unraisablehook == mine[2]:
+            sys.unraisablehook = unraisable
+        if warnings.showwarning is mine[3]:
+            warnings.showwarning = warning
+
+    def _uncaught(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, Exception):
+            logger.opt(exception=(kind, error, trace)).critical("process.crashed")
+        else:
+            self._before[0](kind, error, trace)  # Ctrl-C and its like are no crash
+
+    def _uncaught_in_thread(self, args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is None or issubclass(args.exc_type, SystemExit):
+            return
+        name = args.thread.name if args.thread else None
+        logger.opt(exception=(args.exc_type, args.exc_value, args.exc_traceback)).bind(
+            failed_thread=name
+        ).critical("thread.crashed")
+
+    def _unraisable(self, args: sys.UnraisableHookArgs) -> None:
+        logger.opt(exception=(args.exc_type, args.exc_value, args.exc_traceback)).bind(
+            during=args.err_msg or "finalising", object_type=type(args.object).__qualname__
+        ).error("exception.unraisable")
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning as a record of `py.warnings` whose origin is the code that is warned. (L06)"""
+    target = logging.getLogger("py.warnings")
+    if target.isEnabledFor(logging.WARNING):
+        record = target.makeRecord(target.name, logging.WARNING, filename, lineno, str(message), (), None, "")
+        record.category = category.__name__
+        target.handle(record)

@@ -1,0 +1,347 @@
+"""`configure()`: from settings to installed sinks. The only room that adds, swaps or removes Loguru handlers.
+
+Loguru asks a handler's filter before it copies the record, renders the exception and takes its lock. Our one handler
+does all its work there and then declines the record, so none of the three happens: nothing of ours runs under
+Loguru's lock, and a raw exception is never rendered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from loguru import logger
+
+from logkit import console, parsers
+from logkit.audit.emit import AuditTrail
+from logkit.audit.emit import install as install_trail
+from logkit.encode import Encoder, LogkitEncoder, service_block
+from logkit.errors import LogkitError, raise_if_asynchronous
+from logkit.event import Event, EventBuilder
+from logkit.gate import Levels
+from logkit.intercept import Hooks, InterceptHandler
+from logkit.parsers import LEVELS
+from logkit.record import AUDIT, AUDIT_NO, STAMP, origin, stamp, take_stamp, where
+from logkit.redact import Redactor
+from logkit.settings import LogSettings
+from logkit.writers import StdoutWriter, Writer
+
+if TYPE_CHECKING:
+    from loguru import Message, Record
+
+_SWAP_GRACE = 0.05  # seconds; a thread between Loguru's patcher and its handlers has long passed by then
+_DEFAULT_HANDLER = 0  # the one on stderr that Loguru starts with
+_DEEPEST = 3  # records made while a record is being delivered, and so on
+
+EventSink = Callable[[Mapping[str, Any]], object]
+
+
+_PLAIN: dict[str, Any] = {"format": "", "colorize": False, "backtrace": False, "diagnose": False}
+
+
+class Output(NamedTuple):
+    """One encoding and where its lines go."""
+
+    encode: Encoder
+    writer: Writer
+
+
+class AddedSink(NamedTuple):
+    """A callable that somebody added: it is given safe events, as data."""
+
+    name: str
+    level_no: int
+    sink: EventSink
+
+
+class Pipeline:
+    """One configuration at work: what takes a record from Loguru and brings it to every sink."""
+
+    def __init__(self, settings: LogSettings, added: Mapping[int, AddedSink] | None = None) -> None:
+        self.settings = settings
+        self.levels = Levels(settings.level, settings.levels)
+        self.redactor = Redactor(extra_keys=settings.redact_keys, allow_keys=settings.redact_allow)
+        self.added = dict(added or {})
+        self.lost = 0  # records that failed on their way; every one is a bug, ours or a sink's
+        self._build = EventBuilder(self.redactor).build
+        service = service_block(settings.service, settings.environment, settings.release)
+        self._encoder = LogkitEncoder(service, max_line_bytes=settings.max_line_bytes)
+        self._outputs = self._open_outputs()
+        self._depth = threading.local()
+        self.successor: Pipeline | None = None  # who takes what still arrives here after a swap
+        self.swapping = False  # two handlers are installed: the first one that gets a record takes it
+        self.trail = AuditTrail(settings, self.redactor) if settings.audit.enabled else None
+
+    def _open_outputs(self) -> list[Output]:
+        if not self.settings.stdout:
+            return []
+        return [Output(self._stdout_encoder(), StdoutWriter())]
+
+    def _stdout_encoder(self) -> Encoder:
+        if self.settings.format == "json" or (self.settings.format == "auto" and not os.isatty(1)):
+            return self._encoder
+        colour = console.wants_colour(sys.stdout, os.environ)
+        return lambda event: console.render(self._encoder.as_dict(event), colour=colour).encode(
+            "utf-8", "replace"
+        )
+
+    @property
+    def least_level(self) -> int:
+        return min([self.levels.least, *(sink.level_no for sink in self.added.values())])
+
+    def take(self, record: Record) -> bool:
+        """Loguru's filter: deliver the record here, then decline it. Never raises into the application."""
+        level_no = record["level"].no
+        if level_no == AUDIT_NO:
+            return False
+        if self.successor is not None:
+            return self.successor.take(record)
+        if self.swapping and STAMP not in record["extra"]:
+            return False
+        depth = getattr(self._depth, "value", 0)
+        if depth >= _DEEPEST:  # a sink or a value that logs about itself for ever
+            self.lost += 1
+            return False
+        self._depth.value = depth + 1
+        try:
+            threshold = self.levels.of(record["name"] or "") if self.levels.named else self.levels.default
+            if level_no >= threshold or self.added:
+                self._deliver(record, level_no, threshold)
+        except Exception as error:  # noqa: BLE001 - a logging call never raises into the application
+            self.lost += 1
+            raise_if_asynchronous(error)
+        finally:
+            self._depth.value = depth
+        return False
+
+    def _deliver(self, record: Record, level_no: int, threshold: int) -> None:
+        extra = record["extra"]
+        context, time_ns = take_stamp(extra)
+        event = self._build(
+            time_ns,
+            record["level"].name,
+            level_no,
+            origin(record),
+            record["message"],
+            context,
+            extra,
+            where(record),
+            record["exception"],
+        )
+        if level_no >= threshold:
+            for encode, writer in self._outputs:
+                writer.write(encode(event), level_no)
+        for added in self.added.values():
+            if level_no >= added.level_no:
+                self._hand_over(added, event)
+
+    def _hand_over(self, added: AddedSink, event: Event) -> None:
+        try:
+            added.sink(self._encoder.as_dict(event))
+        except Exception as error:  # noqa: BLE001 - one sink's fault is not the others'
+            raise_if_asynchronous(error)
+            self.lost += 1
+
+    def close(self) -> None:
+        for _, writer in self._outputs:
+            writer.flush(timeout=2.0)
+            writer.close()
+        if self.trail is not None:
+            self.trail.close()
+
+
+def _declined(message: Message) -> None:
+    """The sink of a handler whose filter declines every record."""
+
+
+class _Installation:
+    """The pipeline at work, and what installing it changed outside of us."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.pipeline: Pipeline | None = None
+        self._handlers: list[int] = []
+        self._hooks: Hooks | None = None
+        self._stdlib_levels: list[str] = []
+        self._sink_ids = itertools.count(1)
+
+    def install(self, pipeline: Pipeline) -> None:
+        """Put `pipeline` in the place of the present one: under load, nothing is lost and nothing doubled. (L16)"""
+        before, self.pipeline = self.pipeline, pipeline
+        if before is None:
+            _remove_handler(_DEFAULT_HANDLER)
+            self._hooks = Hooks()
+        logger.configure(patcher=stamp)
+        pipeline.swapping = True
+        if before is not None:
+            before.successor = pipeline
+        self._handle(pipeline)
+        install_trail(pipeline.trail)
+        self._intercept(pipeline)
+        pipeline.swapping = False
+        if before is not None:
+            before.close()
+
+    def _handle(self, pipeline: Pipeline) -> None:
+        """Bring Loguru's handlers in step with `pipeline`: the new ones first, then away with the old."""
+        outgoing = self._handlers
+        self._handlers = [
+            logger.add(_declined, level=pipeline.least_level, filter=pipeline.take, catch=False, **_PLAIN)
+        ]
+        if (trail := pipeline.trail) is not None:
+            self._handlers.append(logger.add(trail.sink, level=AUDIT, filter=trail.filter, **_PLAIN))
+        if outgoing and threading.active_count() > 1:
+            time.sleep(_SWAP_GRACE)
+        for handler in outgoing:
+            _remove_handler(handler)
+
+    def _intercept(self, pipeline: Pipeline) -> None:
+        """Lead stdlib logging here, with levels in step so that a rejected stdlib call stays cheap."""
+        root = logging.getLogger()
+        if not any(isinstance(handler, InterceptHandler) for handler in root.handlers):
+            root.addHandler(InterceptHandler())
+        for name in self._stdlib_levels:
+            logging.getLogger(name).setLevel(logging.NOTSET)
+        root.setLevel(min([pipeline.levels.default, *(sink.level_no for sink in pipeline.added.values())]))
+        for name, level in pipeline.levels.named.items():
+            logging.getLogger(name).setLevel(level)
+        self._stdlib_levels = list(pipeline.levels.named)
+        for known in list(logging.Logger.manager.loggerDict.values()):
+            if isinstance(known, logging.Logger):
+                _release_stream(known)
+
+    def add_sink(self, sink: EventSink, level: str, name: str) -> int:
+        pipeline = self._present()
+        sink_id = next(self._sink_ids)
+        self._change_sinks(pipeline, {**pipeline.added, sink_id: AddedSink(name, LEVELS[level], sink)})
+        return sink_id
+
+    def remove_sink(self, sink_id: int) -> None:
+        pipeline = self._present()
+        if sink_id not in pipeline.added:
+            known = ", ".join(map(str, pipeline.added)) or "none"
+            raise LogkitError(f"no sink has the id {sink_id!r}; the ids that add_sink() returned: {known}")
+        self._change_sinks(pipeline, {key: sink for key, sink in pipeline.added.items() if key != sink_id})
+
+    def _change_sinks(self, pipeline: Pipeline, added: dict[int, AddedSink]) -> None:
+        least = pipeline.least_level
+        pipeline.added = added
+        if pipeline.least_level != least:
+            pipeline.swapping = True
+            self._handle(pipeline)
+            self._intercept(pipeline)
+            pipeline.swapping = False
+
+    def _present(self) -> Pipeline:
+        if self.pipeline is None:
+            raise LogkitError("logkit is not configured yet: call logkit.configure() first")
+        return self.pipeline
+
+    def remove(self) -> None:
+        """Take everything back: for tests, and for a process that wants Loguru for itself again."""
+        pipeline, self.pipeline = self.pipeline, None
+        for handler in self._handlers:
+            _remove_handler(handler)
+        self._handlers = []
+        install_trail(None)
+        logger.configure(patcher=None)
+        root = logging.getLogger()
+        for known in [handler for handler in root.handlers if isinstance(handler, InterceptHandler)]:
+            root.removeHandler(known)
+        for name in self._stdlib_levels:
+            logging.getLogger(name).setLevel(logging.NOTSET)
+        self._stdlib_levels = []
+        if self._hooks is not None:
+            self._hooks.remove()
+            self._hooks = None
+        if pipeline is not None:
+            pipeline.close()
+
+
+def _remove_handler(handler: int) -> None:
+    with contextlib.suppress(ValueError):  # somebody's logger.remove() was faster
+        logger.remove(handler)
+
+
+def _release_stream(target: logging.Logger) -> None:
+    """Take the terminal away from a logger that a framework set up, so that its lines come here, once. (L14)"""
+    streams = [handler for handler in target.handlers if _writes_to_terminal(handler)]
+    for handler in streams:
+        target.removeHandler(handler)
+    if streams:
+        target.propagate = True
+
+
+def _writes_to_terminal(handler: logging.Handler) -> bool:
+    terminal = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    return isinstance(handler, logging.StreamHandler) and any(handler.stream is stream for stream in terminal)
+
+
+def _ensure_level() -> None:
+    try:
+        logger.level(AUDIT)
+    except ValueError:
+        logger.level(AUDIT, no=AUDIT_NO)
+
+
+_ensure_level()
+_installed = _Installation()
+
+
+def configure(
+    settings: LogSettings | Mapping[str, str] | None = None, *, base_dir: Path | None = None
+) -> LogSettings:
+    """Install logging as `settings` say, or as a mapping of variables or the environment does.
+
+    Equal settings change nothing; others are swapped in cleanly. Returns the settings in force.
+    Raises `ConfigError` naming every fault.
+    """
+    if not isinstance(settings, LogSettings):
+        settings = LogSettings.from_env(os.environ if settings is None else settings, base_dir=base_dir)
+    with _installed.lock:
+        present = _installed.pipeline
+        if present is None or present.settings != settings:
+            _installed.install(Pipeline(settings, present.added if present else None))
+            for unknown in settings.unknown:
+                logger.bind(variable=unknown).warning("logkit.unknown_variable")
+    return settings
+
+
+def current_settings() -> LogSettings | None:
+    """The settings in force, or None before `configure()`."""
+    return _installed.pipeline.settings if _installed.pipeline else None
+
+
+def add_sink(sink: EventSink, *, level: str = "INFO", name: str | None = None) -> int:
+    """Give every event of `level` and above to `sink`, as data of schema v1, redacted; returns the sink's id.
+
+    What the sink raises is counted and reported; it reaches neither the caller nor the other sinks.
+    """
+    with _installed.lock:
+        return _installed.add_sink(sink, parsers.level(level), name or getattr(sink, "__name__", "sink"))
+
+
+def remove_sink(sink_id: int) -> None:
+    """Stop giving events to a sink that `add_sink()` added. Raises `LogkitError` for an id that it never gave."""
+    with _installed.lock:
+        _installed.remove_sink(sink_id)
+
+
+def shutdown() -> None:
+    """Flush and close every sink and take back all that `configure()` changed."""
+    with _installed.lock:
+        _installed.remove()
+
+
+def install_handler(settings: LogSettings) -> logging.Handler:
+    """The handler factory of a `LOGGING` dict: to call it is to install logging. (decision 17)"""
+    configure(settings)
+    return InterceptHandler()
