@@ -1,7 +1,9 @@
 """What the apps raise when a person may not, cannot, or asks for what is not there.
 
-`DomainError` and its kinds; `mysite.api` turns each kind into one HTTP status. The other apps raise these too.
+`DomainError` and its kinds; `mysite.api` turns each into one HTTP status. The other apps raise these too.
 """
+
+# ruff: noqa: N818 - named for what the caller is told, as HTTP and Django name them
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens that are handed out once: minted with a prefix that the log redactor knows, kept only as a digest."""
+"""Tokens that are handed out once: minted with a prefix the log redactor knows, kept only as a digest."""
 
 from __future__ import annotations
 
