@@ -1,13 +1,16 @@
 """People and circles: data and the invariants that the database keeps.
 
-`User`, `Circle`, `Membership`, `Invitation`. Every write goes through `users.services`.
+`User`, `Circle`, `Membership`, `Invitation`; of an account's life `AccountToken`, `LoginFailures`, `Consent`,
+`PersonalExport`, `Impersonation`. Every write goes through `users.services`.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
@@ -50,6 +53,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    email_confirmed_at = models.DateTimeField(null=True, blank=True)
+    deletion_due_at = models.DateTimeField(null=True, blank=True, db_index=True)
 
     objects = UserManager()
 
@@ -150,6 +155,131 @@ class Invitation(models.Model):
             models.CheckConstraint(
                 condition=Q(accepted_at=None) | Q(revoked_at=None), name="invitation_ends_in_one_way"
             ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class TokenKind(models.TextChoices):
+    CONFIRM = "confirm"  # proves that a person reads the address
+    RESET = "reset"  # lets a person choose a new password
+
+
+class AccountToken(models.Model):
+    """A single-use token mailed to a person; only its digest is kept."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
+    kind = models.CharField(max_length=7, choices=TokenKind.choices)
+    digest = models.CharField(max_length=DIGEST_LENGTH, unique=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.user_id}"
+
+
+class LoginFailures(models.Model):
+    """How often an address, known or not, was given with a wrong password; keyed by a digest of it."""
+
+    identifier = models.CharField(primary_key=True, max_length=DIGEST_LENGTH, editable=False)
+    count = models.PositiveIntegerField(default=0)
+    since = models.DateTimeField()
+    locked_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-since",)
+        verbose_name_plural = "login failures"
+
+    def __str__(self) -> str:
+        return f"{self.count} since {self.since:%Y-%m-%d %H:%M}"
+
+
+class Purpose(models.TextChoices):
+    """What a person may agree to have done with their data."""
+
+    NEWS = "news"
+    STATISTICS = "statistics"
+
+
+class Consent(models.Model):
+    """One decision about one purpose. Never changed: the newest of a purpose is the one that holds."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="consents")
+    purpose = models.CharField(max_length=10, choices=Purpose.choices)
+    version = models.CharField(max_length=20, help_text="Of the text that was shown")
+    granted = models.BooleanField()
+    decided_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ("-decided_at", "-id")
+        indexes = (models.Index(fields=("user", "purpose", "-decided_at"), name="consent_current"),)
+
+    def __str__(self) -> str:
+        return f"{self.purpose} of {self.user_id}: {self.granted}"
+
+
+class ExportState(models.TextChoices):
+    PENDING = "pending"
+    READY = "ready"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+EXPORT_MOVES = {
+    ExportState.PENDING: (ExportState.READY, ExportState.FAILED),
+    ExportState.READY: (ExportState.EXPIRED,),
+}
+
+
+class PersonalExport(models.Model):
+    """A person's own data as one file, made by a task and removed when it expires."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="exports")
+    state = models.CharField(max_length=7, choices=ExportState.choices, default=ExportState.PENDING)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    size = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes")
+    rows = models.PositiveIntegerField(null=True, blank=True)
+    sha256 = models.CharField(max_length=DIGEST_LENGTH, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("user",), condition=Q(state=ExportState.PENDING), name="export_one_at_a_time"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.state}"
+
+    @property
+    def path(self) -> Path:
+        return Path(settings.EXPORT_ROOT) / f"{self.id}.zip"
+
+
+class Impersonation(models.Model):
+    """That a member of staff saw the service as a member does: why, and from when to when."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    staff = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="impersonations")
+    member = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="impersonated_by")
+    reason = models.CharField(max_length=200)
+    ticket = models.CharField(max_length=40)
+    started_at = models.DateTimeField(default=timezone.now, editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-started_at", "id")
+        constraints = (
+            models.CheckConstraint(condition=~Q(reason="") & ~Q(ticket=""), name="impersonation_says_why"),
         )
 
     def __str__(self) -> str:
