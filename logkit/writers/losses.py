@@ -1,0 +1,53 @@
+"""Lines that could not be written: counted exactly, reported once.
+
+Not thread-safe by itself: a writer calls it under its own lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping
+
+from logkit.parsers import LEVELS
+
+Report = Callable[[Mapping[str, int]], bytes]
+"""Makes the line (with its newline) that says how many lines of which level were lost."""
+
+_NAMES = {number: name for name, number in LEVELS.items()}
+
+
+class Losses:
+    """How many lines were lost, in all and since the last report, by level."""
+
+    __slots__ = ("_report", "_told", "total", "unreported")
+
+    def __init__(self, report: Report | None) -> None:
+        self._report = report
+        self._told = False
+        self.total = 0
+        self.unreported: dict[str, int] = {}
+
+    def add(self, level: int, count: int = 1) -> None:
+        name = _NAMES.get(level, f"LEVEL {level}")
+        self.unreported[name] = self.unreported.get(name, 0) + count
+        self.total += count
+
+    def line(self) -> bytes | None:
+        """The line that reports what is unreported; None when there is nothing to say or no way to say it."""
+        if self._report is None or not self.unreported:
+            return None
+        try:
+            return self._report(dict(self.unreported))
+        except Exception:  # noqa: BLE001  a report that cannot be made must not cost a line (decision 4)
+            return None
+
+    def reported(self) -> None:
+        self.unreported.clear()
+
+    def tell_stderr(self, what: str) -> None:
+        """One notice for people, at most once; it must not fail and must not raise. (L13)"""
+        if not self._told:
+            self._told = True
+            with contextlib.suppress(OSError):
+                os.write(2, f"logkit: {what}\n".encode(errors="replace"))

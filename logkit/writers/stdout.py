@@ -1,0 +1,317 @@
+"""Lines to standard output: one `os.write` on our own duplicate of the descriptor, never `sys.stdout`. (decision 9)
+
+`StdoutWriter(fd)` writes in the caller's thread. A line arrives whole, or it is counted as lost; a line that had to be
+left half-way is ended with a newline before the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import sys
+import threading
+import time
+import weakref
+from collections import deque
+from pathlib import Path
+from threading import get_ident
+
+from logkit.writers.losses import Losses, Report
+from logkit.writers.pipelock import GATE, TORN, PipeLock
+
+_GRACE = 2.0  # seconds to finish a line, or to close, when somebody wants to get away
+_NESTED = 1000  # most lines that signal handlers may leave behind while one line is written
+_write = os.write
+
+
+class StdoutWriter:
+    """Writes each line to `fd` at once.
+
+    `report` makes the line that says what was lost; it follows the first line that gets through again. `patience` is
+    how long, in seconds, a line waits for a non-blocking descriptor; after a wait in vain lines no longer wait until
+    one gets through. `lock_directory` is where processes meet that share a pipe (default: /dev/shm).
+
+    `max_line` is the longest line, in bytes, that can be written: PIPE_BUF to a pipe without a shared lock, else None.
+    """
+
+    def __init__(
+        self,
+        fd: int = 1,
+        *,
+        report: Report | None = None,
+        patience: float = 1.0,
+        lock_directory: Path | None = None,
+    ) -> None:
+        self._fd = os.dup(fd)  # not inheritable: PEP 446
+        weakref.finalize(self, os.close, self._fd).atexit = False
+        kind = os.fstat(self._fd).st_mode
+        self._is_pipe = stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)
+        self._atomic = (
+            select.PIPE_BUF if self._is_pipe else sys.maxsize
+        )  # up to here the kernel keeps a line whole
+        self._patience = patience
+        self._lock_directory = lock_directory
+        self._make_report = report
+        self._closed = False
+        self._start()
+        self._attach()
+        _writers.add(self)
+
+    def _start(self) -> None:
+        """What this process needs and shares with no other. (decision 10)"""
+        self._lock = threading.RLock()
+        self._owner = 0  # the thread that is in the middle of a line
+        self._nested: deque[tuple[bytes, int]] = deque()
+        self._interrupted: deque[int] = deque()  # levels of lines cut off by an exception outside of the lock
+        self._losses = Losses(self._make_report)
+        self._stalled = False
+        self._whole = self._atomic  # longest line of the ordinary path; -1 sends every line the careful way
+        self._pipe: PipeLock | None = None
+        self._attached = False
+        self._memory = memoryview(bytearray(2))
+        self._slots: threading.local | None = threading.local() if self._is_pipe else None
+        self.max_line: int | None = None
+
+    def _attach(self) -> None:
+        self._attached = True
+        if not self._is_pipe:
+            return
+        try:
+            self._pipe = PipeLock(self._fd, directory=self._lock_directory)
+        except OSError:
+            self._do_without_lock()
+        else:
+            self._memory, self._slots = self._pipe.memory, self._pipe.slots
+
+    def _do_without_lock(self) -> None:
+        self._pipe = None
+        self._memory = memoryview(bytearray(2))
+        self._slots = None
+        self.max_line = select.PIPE_BUF
+
+    @property
+    def lost(self) -> int:
+        """How many lines this process could not write."""
+        return self._losses.total + len(self._interrupted)
+
+    def write(self, line: bytes, level: int) -> None:
+        """Write one line, given with its newline. Raises nothing of its own; a signal handler's exception passes."""
+        written = 0
+        size = len(line)
+        try:
+            if size <= self._whole:
+                slots = self._slots
+                if slots is None:
+                    written = _write(self._fd, line)
+                    if written == size:
+                        return
+                else:
+                    memory = self._memory
+                    slot = slots.index
+                    before = memory[slot]
+                    try:
+                        memory[slot] = 1
+                        if not memory[GATE]:
+                            written = _write(self._fd, line)
+                            if written == size:
+                                return
+                    finally:
+                        memory[slot] = before  # not 0: a signal handler may be inside this thread's own write
+        except (AttributeError, OSError):
+            pass  # a thread's first line, or a descriptor that takes care
+        except BaseException:
+            self._interrupted.append(level)  # at worst it was written: an over-count, never a silent loss
+            self._whole = -1
+            raise
+        self._write_carefully(line, level, written)
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Whether everything is out: nothing waits, except a report of losses while lines do not get through."""
+        return not self._nested and not self._losses.unreported
+
+    def close(self) -> None:
+        """Report what is unreported, on stderr if need be, and let go of the descriptor. Later lines count as lost."""
+        held = self._lock.acquire(timeout=_GRACE)
+        try:
+            if self._closed:
+                return
+            self._closed = True
+            self._whole = -1
+            self._count_interrupted()
+            if self._losses.unreported and self._writable(0):
+                self._take_turn()
+                self._put_report()
+                self._end_turn()
+            if self._losses.unreported:
+                self._losses.tell_stderr(
+                    f"{self._losses.total} lines could not be written to standard output"
+                )
+            null = os.open(os.devnull, os.O_RDONLY)
+            os.dup2(
+                null, self._fd, inheritable=False
+            )  # not closed: another thread may be about to write to the number
+            os.close(null)
+            if self._pipe:
+                self._pipe.close()
+                self._do_without_lock()
+        finally:
+            if held:
+                self._lock.release()
+
+    def _write_carefully(self, line: bytes, level: int, written: int = 0) -> None:
+        """Write under the lock, in turn with other processes where that is needed; what fails is counted."""
+        if self._owner == get_ident():  # a signal handler or __del__ in the middle of our own line (L03)
+            if len(self._nested) < _NESTED:
+                self._nested.append((line, level))
+            else:
+                self._interrupted.append(level)
+            return
+        settled = False
+        try:
+            with self._lock:
+                self._owner = get_ident()
+                try:
+                    if not self._attached:
+                        self._attach()
+                    if self._pipe and not hasattr(self._slots, "index"):  # this thread's first line
+                        self._pipe.claim()
+                    self._take_turn()
+                    try:
+                        settled = True  # from here on `_put_line` counts
+                        self._put_line(line, level, written)
+                        self._put_report()
+                    finally:
+                        self._end_turn()
+                finally:
+                    self._owner = 0
+        except BaseException:
+            if not settled:
+                self._interrupted.append(level)
+            self._whole = -1
+            raise
+        while self._nested:
+            self.write(*self._nested.popleft())
+
+    def _take_turn(self) -> None:
+        if self._pipe:
+            try:
+                self._pipe.take_turn()
+            except OSError:  # somebody closed our descriptors, as a daemon does
+                self._do_without_lock()
+
+    def _end_turn(self) -> None:
+        if self._pipe:
+            self._pipe.end_turn()
+
+    def _put_line(self, line: bytes, level: int, written: int) -> None:
+        done = False
+        try:
+            done = self._put(line, written)
+        finally:
+            self._count_interrupted()
+            if not done:
+                self._losses.add(level)
+
+    def _put_report(self) -> None:
+        """Say what was lost, now that lines get through; until then every line comes this way."""
+        line = None if self._stalled else self._losses.line()
+        if line is not None and self._put(line, 0):
+            self._losses.reported()
+        waiting = self._closed or self._memory[TORN] or (self._make_report and self._losses.unreported)
+        self._whole = -1 if waiting else self._atomic
+
+    def _count_interrupted(self) -> None:
+        while self._interrupted:
+            self._losses.add(self._interrupted.popleft())
+
+    def _put(self, line: bytes, written: int) -> bool:
+        """Whether all of `line` is out, of which `written` bytes are already."""
+        memory = self._memory
+        was_torn = bool(memory[TORN])
+        ending = was_torn and not written
+        data = memoryview(b"\n" + line if ending else line)[written:]
+        alone = written > 0 or len(data) > self._atomic
+        if alone and not self._have_alone(written):
+            return False
+        if alone:
+            memory[TORN] = 1  # before the first byte: we may be killed
+        sent: list[int] = []
+        try:
+            self._push(data, sent)
+        finally:
+            gone = sum(sent)
+            if gone == len(data) or (ending and gone == 1):
+                memory[TORN] = 0
+            elif gone or written:
+                memory[TORN] = memory[GATE] = 1
+            else:
+                memory[TORN] = was_torn
+        return gone == len(data)
+
+    def _have_alone(self, written: int) -> bool:
+        """Whether nobody else writes until the turn ends."""
+        self._whole = -1
+        if self._pipe:
+            return self._pipe.close_gate(lambda: self._writable(0))
+        return not self._is_pipe or written > 0
+
+    def _push(self, data: memoryview, sent: list[int]) -> None:
+        """Write `data`; `sent` is how much of it is out, also when an exception leaves through here.
+
+        `list.extend(map(...))` keeps the count in C: between `os.write` returning and its result being bound, a signal
+        handler may raise. (L12)
+        """
+        deadline: float | None = None
+        interrupt: BaseException | None = None
+        while (gone := sum(sent)) < len(data):
+            try:
+                chunk = data[gone:]
+                if interrupt is not None and deadline is not None:
+                    if not self._writable(deadline - time.monotonic()):
+                        break
+                    chunk = chunk[: select.PIPE_BUF]  # what fits without blocking
+                sent.extend(map(os.write, (self._fd,), (chunk,)))
+                self._stalled = False
+                if interrupt is None:
+                    deadline = None
+            except BlockingIOError:
+                deadline = time.monotonic() + self._patience if deadline is None else deadline
+                if (self._stalled and not gone) or not self._writable(deadline - time.monotonic()):
+                    self._stalled = True
+                    break
+            except OSError as error:
+                self._losses.tell_stderr(
+                    f"standard output cannot be written ({error.strerror}): lines are lost"
+                )
+                break
+            except BaseException as error:
+                if interrupt is not None or not sum(sent):
+                    raise
+                interrupt = error  # a torn line is worse than a short delay
+                deadline = time.monotonic() + _GRACE
+        if interrupt is not None:
+            raise interrupt
+
+    def _writable(self, seconds: float) -> bool:
+        poll = select.poll()
+        poll.register(self._fd, select.POLLOUT)
+        return bool(poll.poll(max(0, seconds) * 1000))
+
+    def _forked(self) -> None:
+        """In a forked child: the parent's lines and losses stay the parent's. (L02)"""
+        if self._pipe:
+            self._pipe.abandon()
+        if not self._closed:
+            self._start()
+
+
+_writers: weakref.WeakSet[StdoutWriter] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for writer in list(_writers):
+        writer._forked()
+
+
+os.register_at_fork(after_in_child=_after_fork)
