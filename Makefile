@@ -25,6 +25,12 @@ lock: ## Resolve pyproject.toml anew into requirements/*.lock (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --no-emit-index-url \
 		pyproject.toml --all-extras --group service --group services --output-file requirements/service.lock
 
+demo: install ## The whole story: start everything, drive it over HTTP, check every promise
+	$(BIN)/python -m mysite.demo
+
+run: install ## Web, worker and gateway with their log in this terminal, until Ctrl-C
+	@$(BIN)/python -m mysite.run
+
 test: install ## Run the tests on the embedded defaults (SQLite, filesystem broker)
 	$(BIN)/python -m pytest -m "not services and not torture and not soak"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -25,7 +25,7 @@ _LONGEST = 4096  # characters of a carrier
 _LONGEST_VALUE = 256
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _SPAN_ID = re.compile(r"[0-9a-f]{16}")
-_VALID = {
+_VALID: dict[str, Callable[[object], bool]] = {
     "request_id": is_request_id,
     "trace_id": lambda value: isinstance(value, str) and _TRACE_ID.fullmatch(value) is not None,
     "span_id": lambda value: isinstance(value, str) and _SPAN_ID.fullmatch(value) is not None,

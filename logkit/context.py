@@ -10,25 +10,34 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
 class Scope:
     """One unit of work (a request, a task, a command): what its canonical line will say, and what is known late.
 
-    `late` is asked before a line until it answers with fields, which then belong to the rest of the work: a user
-    that is only known after authentication inside the view, say. (R11)
+    `late` is asked before a line and answers with fields that belong to the rest of the work as soon as it knows
+    them: a user that is only known after authentication inside the view, say. Whoever has nothing more to tell
+    sets `late` to None. (R11)
     """
 
-    __slots__ = ("fields", "known", "late")
+    __slots__ = ("audit", "database", "error", "fields", "known", "late", "traced")
 
     def __init__(self, late: Callable[[], Mapping[str, object] | None] | None = None) -> None:
+        self.audit: Any = None  # what the audit trail keeps until the work ends
         self.fields: dict[str, object] = {}
         self.late = late
-        self.known: Mapping[str, object] = {}
+        self.known = _NOTHING
+        self.error: BaseException | None = None  # what the work failed of
+        self.traced: BaseException | None = None  # the last error whose traceback was written (R14)
+        self.database: Any = None  # counts of queries; belongs to the integration that counts them
 
 
 class Context(Mapping[str, object]):
@@ -37,11 +46,12 @@ class Context(Mapping[str, object]):
     `rendered` belongs to `logkit.event`: the fields made safe and encoded, once per mapping.
     """
 
-    __slots__ = ("_fields", "rendered", "scope")
+    __slots__ = ("_fields", "known", "rendered", "scope")
 
     def __init__(self, fields: Mapping[str, object] | None = None, scope: Scope | None = None) -> None:
         self._fields = dict(fields or {})
         self.scope = scope
+        self.known = _NOTHING  # what of `scope.known` is in here
         self.rendered: Any = None
 
     def __getitem__(self, name: str) -> object:
@@ -58,11 +68,27 @@ class Context(Mapping[str, object]):
 
     def bind(self, fields: Mapping[str, object]) -> Context:
         """A new context with `fields` on top, in the same unit of work."""
-        return Context({**self._fields, **fields}, self.scope)
+        bound = Context({**self._fields, **fields}, self.scope)
+        bound.known = self.known
+        return bound
+
+    def completed(self) -> Context:
+        """This context with what its unit of work has learnt since."""
+        scope = self.scope
+        if scope is None:
+            return self
+        if scope.late is not None and (found := scope.late()):
+            scope.known = {**scope.known, **found}
+        if scope.known is self.known:
+            return self
+        context = Context({**scope.known, **self._fields}, scope)
+        context.known = scope.known
+        return context
 
 
 EMPTY = Context()
 _current: ContextVar[Context] = ContextVar("logkit_context", default=EMPTY)
+_answered: ContextVar[Context | None] = ContextVar("logkit_answered", default=None)
 
 get_context = _current.get
 
@@ -70,20 +96,26 @@ get_context = _current.get
 def current_context() -> Context:
     """The current context with what became known late; what a record is stamped with."""
     context = _current.get()
-    scope = context.scope
-    if scope is None:
+    if context.scope is None:
         return context
-    if scope.late is not None and (known := scope.late()):
-        scope.late, scope.known = None, known
-    if scope.known and not scope.known.keys() <= context.keys():
-        context = Context({**scope.known, **context}, scope)
-        _current.set(context)
-    return context
+    completed = context.completed()
+    if completed is not context:
+        _current.set(completed)
+    return completed
 
 
 def set_context(context: Context) -> None:
     """Make `context` the current one; for code that opens and closes units of work."""
     _current.set(context)
+
+
+def set_answered(context: Context | None) -> None:
+    """Remember the context of the request just answered, until None says that its response is closed. (R01)"""
+    _answered.set(context)
+
+
+answered_context = _answered.get
+"""The context of a request that was answered and whose response is not closed: for what its server says of it."""
 
 
 def bind_context(**fields: object) -> None:
@@ -126,4 +158,5 @@ class ContextExecutor(ThreadPoolExecutor):
     """A `ThreadPoolExecutor` whose calls see the context of the code that submitted them. (C16)"""
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        return super().submit(copy_context().run, fn, *args, **kwargs)
+        run: Callable[..., R] = copy_context().run
+        return super().submit(run, fn, *args, **kwargs)

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from loguru import logger
 
+from logkit.audit.emit import event_of
+from logkit.audit.emit import record as state
 from logkit.context import Context, current_context
 from logkit.event import ExcInfo
 from logkit.record import STAMP
@@ -31,12 +33,25 @@ _adopting = threading.local()
 
 
 class InterceptHandler(logging.Handler):
-    """A stdlib handler that hands every record to Loguru."""
+    """A stdlib handler that hands every record to Loguru.
+
+    A record of the logger `audit_logger`, or of one below it, that carries an `AuditEvent` becomes an audit event.
+    """
+
+    def __init__(self, audit_logger: str | None = None) -> None:
+        super().__init__()
+        self._audit_logger = audit_logger
 
     def createLock(self) -> None:  # noqa: N802 - stdlib's name
         self.lock = None
 
     def emit(self, record: logging.LogRecord) -> None:
+        audit_logger = self._audit_logger
+        if audit_logger is not None and record.name.startswith(audit_logger):
+            event = event_of(record, logger_name=audit_logger)
+            if event is not None:
+                state(event)
+                return
         message, problem = _message(record)
         outer = getattr(_adopting, "record", None)
         _adopting.record = (record, problem)

@@ -1,9 +1,4 @@
-"""`configure()`: from settings to installed sinks. The only room that adds, swaps or removes Loguru handlers.
-
-Loguru asks a handler's filter before it copies the record, renders the exception and takes its lock. Our one handler
-does all its work there and then declines the record, so none of the three happens: nothing of ours runs under
-Loguru's lock, and a raw exception is never rendered.
-"""
+"""`configure()`: from settings to installed sinks. The only room that adds, swaps or removes Loguru handlers."""
 
 from __future__ import annotations
 
@@ -14,148 +9,33 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from logkit import console, parsers
-from logkit.audit.emit import AuditTrail
-from logkit.audit.emit import install as install_trail
-from logkit.encode import Encoder, LogkitEncoder, service_block
-from logkit.errors import LogkitError, raise_if_asynchronous
-from logkit.event import Event, EventBuilder
-from logkit.gate import Levels
+from logkit import parsers
+from logkit.audit.trail import install as install_trail
+from logkit.delivery import AddedSink, EventSink, Pipeline
+from logkit.errors import LogkitError
 from logkit.intercept import Hooks, InterceptHandler
 from logkit.parsers import LEVELS
-from logkit.record import AUDIT, AUDIT_NO, STAMP, origin, stamp, take_stamp, where
-from logkit.redact import Redactor
+from logkit.record import AUDIT, AUDIT_NO, stamp
 from logkit.settings import LogSettings
-from logkit.writers import StdoutWriter, Writer
 
 if TYPE_CHECKING:
-    from loguru import Message, Record
+    from loguru import Message
 
 _SWAP_GRACE = 0.05  # seconds; a thread between Loguru's patcher and its handlers has long passed by then
 _DEFAULT_HANDLER = 0  # the one on stderr that Loguru starts with
-_DEEPEST = 3  # records made while a record is being delivered, and so on
-
-EventSink = Callable[[Mapping[str, Any]], object]
-
-
-_PLAIN: dict[str, Any] = {"format": "", "colorize": False, "backtrace": False, "diagnose": False}
-
-
-class Output(NamedTuple):
-    """One encoding and where its lines go."""
-
-    encode: Encoder
-    writer: Writer
-
-
-class AddedSink(NamedTuple):
-    """A callable that somebody added: it is given safe events, as data."""
-
-    name: str
-    level_no: int
-    sink: EventSink
-
-
-class Pipeline:
-    """One configuration at work: what takes a record from Loguru and brings it to every sink."""
-
-    def __init__(self, settings: LogSettings, added: Mapping[int, AddedSink] | None = None) -> None:
-        self.settings = settings
-        self.levels = Levels(settings.level, settings.levels)
-        self.redactor = Redactor(extra_keys=settings.redact_keys, allow_keys=settings.redact_allow)
-        self.added = dict(added or {})
-        self.lost = 0  # records that failed on their way; every one is a bug, ours or a sink's
-        self._build = EventBuilder(self.redactor).build
-        service = service_block(settings.service, settings.environment, settings.release)
-        self._encoder = LogkitEncoder(service, max_line_bytes=settings.max_line_bytes)
-        self._outputs = self._open_outputs()
-        self._depth = threading.local()
-        self.successor: Pipeline | None = None  # who takes what still arrives here after a swap
-        self.swapping = False  # two handlers are installed: the first one that gets a record takes it
-        self.trail = AuditTrail(settings, self.redactor) if settings.audit.enabled else None
-
-    def _open_outputs(self) -> list[Output]:
-        if not self.settings.stdout:
-            return []
-        return [Output(self._stdout_encoder(), StdoutWriter())]
-
-    def _stdout_encoder(self) -> Encoder:
-        if self.settings.format == "json" or (self.settings.format == "auto" and not os.isatty(1)):
-            return self._encoder
-        colour = console.wants_colour(sys.stdout, os.environ)
-        return lambda event: console.render(self._encoder.as_dict(event), colour=colour).encode(
-            "utf-8", "replace"
-        )
-
-    @property
-    def least_level(self) -> int:
-        return min([self.levels.least, *(sink.level_no for sink in self.added.values())])
-
-    def take(self, record: Record) -> bool:
-        """Loguru's filter: deliver the record here, then decline it. Never raises into the application."""
-        level_no = record["level"].no
-        if level_no == AUDIT_NO:
-            return False
-        if self.successor is not None:
-            return self.successor.take(record)
-        if self.swapping and STAMP not in record["extra"]:
-            return False
-        depth = getattr(self._depth, "value", 0)
-        if depth >= _DEEPEST:  # a sink or a value that logs about itself for ever
-            self.lost += 1
-            return False
-        self._depth.value = depth + 1
-        try:
-            threshold = self.levels.of(record["name"] or "") if self.levels.named else self.levels.default
-            if level_no >= threshold or self.added:
-                self._deliver(record, level_no, threshold)
-        except Exception as error:  # noqa: BLE001 - a logging call never raises into the application
-            self.lost += 1
-            raise_if_asynchronous(error)
-        finally:
-            self._depth.value = depth
-        return False
-
-    def _deliver(self, record: Record, level_no: int, threshold: int) -> None:
-        extra = record["extra"]
-        context, time_ns = take_stamp(extra)
-        event = self._build(
-            time_ns,
-            record["level"].name,
-            level_no,
-            origin(record),
-            record["message"],
-            context,
-            extra,
-            where(record),
-            record["exception"],
-        )
-        if level_no >= threshold:
-            for encode, writer in self._outputs:
-                writer.write(encode(event), level_no)
-        for added in self.added.values():
-            if level_no >= added.level_no:
-                self._hand_over(added, event)
-
-    def _hand_over(self, added: AddedSink, event: Event) -> None:
-        try:
-            added.sink(self._encoder.as_dict(event))
-        except Exception as error:  # noqa: BLE001 - one sink's fault is not the others'
-            raise_if_asynchronous(error)
-            self.lost += 1
-
-    def close(self) -> None:
-        for _, writer in self._outputs:
-            writer.flush(timeout=2.0)
-            writer.close()
-        if self.trail is not None:
-            self.trail.close()
+_PLAIN: dict[str, Any] = {
+    "format": "",
+    "colorize": False,
+    "backtrace": False,
+    "diagnose": False,
+    "catch": False,  # Loguru's own error printer shows raw records (P06); nothing of ours raises
+}
 
 
 def _declined(message: Message) -> None:
@@ -193,10 +73,8 @@ class _Installation:
     def _handle(self, pipeline: Pipeline) -> None:
         """Bring Loguru's handlers in step with `pipeline`: the new ones first, then away with the old."""
         outgoing = self._handlers
-        self._handlers = [
-            logger.add(_declined, level=pipeline.least_level, filter=pipeline.take, catch=False, **_PLAIN)
-        ]
-        if (trail := pipeline.trail) is not None:
+        self._handlers = [logger.add(_declined, level=pipeline.least_level, filter=pipeline.take, **_PLAIN)]
+        if (trail := pipeline.trail).enabled:
             self._handlers.append(logger.add(trail.sink, level=AUDIT, filter=trail.filter, **_PLAIN))
         if outgoing and threading.active_count() > 1:
             time.sleep(_SWAP_GRACE)
@@ -207,7 +85,7 @@ class _Installation:
         """Lead stdlib logging here, with levels in step so that a rejected stdlib call stays cheap."""
         root = logging.getLogger()
         if not any(isinstance(handler, InterceptHandler) for handler in root.handlers):
-            root.addHandler(InterceptHandler())
+            root.addHandler(InterceptHandler(audit_logger(pipeline.settings)))
         for name in self._stdlib_levels:
             logging.getLogger(name).setLevel(logging.NOTSET)
         root.setLevel(min([pipeline.levels.default, *(sink.level_no for sink in pipeline.added.values())]))
@@ -326,7 +204,7 @@ def add_sink(sink: EventSink, *, level: str = "INFO", name: str | None = None) -
     What the sink raises is counted and reported; it reaches neither the caller nor the other sinks.
     """
     with _installed.lock:
-        return _installed.add_sink(sink, parsers.level(level), name or getattr(sink, "__name__", "sink"))
+        return _installed.add_sink(sink, parsers.level(level), name or str(getattr(sink, "__name__", "sink")))
 
 
 def remove_sink(sink_id: int) -> None:
@@ -344,4 +222,9 @@ def shutdown() -> None:
 def install_handler(settings: LogSettings) -> logging.Handler:
     """The handler factory of a `LOGGING` dict: to call it is to install logging. (decision 17)"""
     configure(settings)
-    return InterceptHandler()
+    return InterceptHandler(audit_logger(settings))
+
+
+def audit_logger(settings: LogSettings) -> str:
+    """The stdlib logger whose records may be audit events."""
+    return f"{settings.service}.audit"

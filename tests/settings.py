@@ -28,4 +28,3 @@ os.environ |= {
 
 from mysite.settings import *  # noqa: E402, F403
 
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # argon2 is slow on purpose

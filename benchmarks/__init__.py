@@ -1,0 +1,1 @@
+"""Side-by-side runs against other logging stacks: `make bench`."""

@@ -1,0 +1,143 @@
+"""From one of Loguru's records to every sink: the gate, the safe event, the encodings and the writers.
+
+Loguru asks a handler's filter before it copies the record, renders the exception and takes its lock. `Pipeline.take`
+is such a filter: it does all the work there and then declines the record, so none of the three happens. Nothing of
+ours runs under Loguru's lock, and a raw exception is never rendered.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from logkit import console
+from logkit.audit.trail import AuditTrail
+from logkit.encode import Encoder, LogkitEncoder, service_block
+from logkit.errors import raise_if_asynchronous
+from logkit.event import Event, EventBuilder
+from logkit.gate import Levels
+from logkit.record import AUDIT_NO, STAMP, origin, take_stamp, where
+from logkit.redact import Redactor
+from logkit.settings import LogSettings
+from logkit.writers import StdoutWriter, Writer
+
+if TYPE_CHECKING:
+    from loguru import Record
+
+_DEEPEST = 3  # a record made while a record is delivered, and so on
+_CLOSE_WITHIN = 2.0  # seconds
+
+EventSink = Callable[[Mapping[str, Any]], object]
+
+
+class Output(NamedTuple):
+    """One encoding and where its lines go."""
+
+    encode: Encoder
+    writer: Writer
+
+
+class AddedSink(NamedTuple):
+    """A callable that somebody added: it is given safe events, as data."""
+
+    name: str
+    level_no: int
+    sink: EventSink
+
+
+class Pipeline:
+    """One configuration at work: what takes a record from Loguru and brings it to every sink."""
+
+    def __init__(self, settings: LogSettings, added: Mapping[int, AddedSink] | None = None) -> None:
+        self.settings = settings
+        self.levels = Levels(settings.level, settings.levels)
+        self.redactor = Redactor(extra_keys=settings.redact_keys, allow_keys=settings.redact_allow)
+        self.added = dict(added or {})
+        self.lost = 0  # records that failed on their way; every one is a bug, ours or a sink's
+        self._build = EventBuilder(self.redactor).build
+        service = service_block(settings.service, settings.environment, settings.release)
+        self._encoder = LogkitEncoder(service, max_line_bytes=settings.max_line_bytes)
+        self._outputs = self._open_outputs()
+        self._depth = threading.local()
+        self.successor: Pipeline | None = None  # who takes what still arrives here after a swap
+        self.swapping = False  # two handlers are installed: the first one that gets a record takes it
+        self.trail = AuditTrail(settings, redactor=self.redactor)
+
+    def _open_outputs(self) -> list[Output]:
+        if not self.settings.stdout:
+            return []
+        return [Output(self._stdout_encoder(), StdoutWriter())]
+
+    def _stdout_encoder(self) -> Encoder:
+        if self.settings.format == "json" or (self.settings.format == "auto" and not os.isatty(1)):
+            return self._encoder
+        colour = console.wants_colour(sys.stdout, os.environ)
+        return lambda event: console.render(self._encoder.as_dict(event), colour=colour).encode(
+            "utf-8", "replace"
+        )
+
+    @property
+    def least_level(self) -> int:
+        return min([self.levels.least, *(sink.level_no for sink in self.added.values())])
+
+    def take(self, record: Record) -> bool:
+        """Loguru's filter: deliver the record here, then decline it. Never raises into the application."""
+        level_no = record["level"].no
+        if level_no == AUDIT_NO:
+            return False
+        if self.successor is not None:
+            return self.successor.take(record)
+        if self.swapping and STAMP not in record["extra"]:
+            return False
+        depth = getattr(self._depth, "value", 0)
+        if depth >= _DEEPEST:  # a sink or a value that logs about itself for ever
+            self.lost += 1
+            return False
+        self._depth.value = depth + 1
+        try:
+            threshold = self.levels.of(record["name"] or "") if self.levels.named else self.levels.default
+            if level_no >= threshold or self.added:
+                self._deliver(record, level_no, threshold)
+        except Exception as error:  # noqa: BLE001 - a logging call never raises into the application
+            self.lost += 1
+            raise_if_asynchronous(error)
+        finally:
+            self._depth.value = depth
+        return False
+
+    def _deliver(self, record: Record, level_no: int, threshold: int) -> None:
+        extra = record["extra"]
+        context, time_ns = take_stamp(extra)
+        event = self._build(
+            time_ns,
+            record["level"].name,
+            level_no,
+            origin(record),
+            record["message"],
+            context,
+            extra,
+            where(record),
+            record["exception"],
+        )
+        if level_no >= threshold:
+            for encode, writer in self._outputs:
+                writer.write(encode(event), level_no)
+        for added in self.added.values():
+            if level_no >= added.level_no:
+                self._hand_over(added, event)
+
+    def _hand_over(self, added: AddedSink, event: Event) -> None:
+        try:
+            added.sink(self._encoder.as_dict(event))
+        except Exception as error:  # noqa: BLE001 - one sink's fault is not the others'
+            raise_if_asynchronous(error)
+            self.lost += 1
+
+    def close(self) -> None:
+        for _, writer in self._outputs:
+            writer.flush(timeout=_CLOSE_WITHIN)
+            writer.close()
+        self.trail.close()
