@@ -1,0 +1,291 @@
+"""The trail: takes sealed envelopes to the ledger through Loguru, and acknowledges them.
+
+An event travels as a Loguru record of level AUDIT that carries only the event's id; the event itself waits here until
+the sink asks for it. Whatever happened to Loguru, `write()` sees whether the ledger took the event, and else gives it
+to the ledger itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from loguru import logger
+
+from logkit.audit.envelope import Envelope, Redacts, seal_up
+from logkit.audit.events import Actor, AuditEvent, Receipt, State
+from logkit.audit.losses import Losses
+from logkit.audit.notices import ALERT_LEVELS
+from logkit.audit.report import Report, report_line
+from logkit.context import EMPTY, current_context
+from logkit.errors import AuditUnavailable, raise_if_asynchronous
+from logkit.parsers import SEVERITIES
+from logkit.settings import RELAXED_ENVIRONMENTS, LogSettings
+
+if TYPE_CHECKING:
+    import loguru
+
+LEVEL = "AUDIT"
+HANDLE = "audit_id"  # the one field of an audit record: the event's id, which says nothing else
+
+
+class Appended(Protocol):
+    """Where the ledger put an event."""
+
+    @property
+    def seq(self) -> int | None: ...
+
+    @property
+    def state(self) -> State: ...
+
+
+class Ledger(Protocol):
+    """What the trail needs of one stream's ledger; see `logkit.audit.ledger`."""
+
+    def append(self, body: bytes, /) -> Any: ...
+
+    def sync(self, appended: Any, /) -> None: ...
+
+    def tend(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Pending:
+    """An event on its way through Loguru."""
+
+    __slots__ = ("appended", "envelope", "error")
+
+    def __init__(self, envelope: Envelope) -> None:
+        self.envelope = envelope
+        self.appended: Appended | None = None
+        self.error: AuditUnavailable | None = None
+
+
+class AuditTrail:
+    """One per process, made by the pipeline from the settings.
+
+    `sink` and `filter` are for `logger.add(trail.sink, level="AUDIT", filter=trail.filter)`. `ledgers` opens the
+    ledger of a stream (tests give one in memory); `report` writes an operational line: level, message, fields.
+    """
+
+    def __init__(
+        self,
+        settings: LogSettings,
+        redactor: Redacts,
+        *,
+        ledgers: Callable[[str], Ledger] | None = None,
+        report: Report = report_line,
+    ) -> None:
+        self.settings = settings.audit
+        self.enabled = settings.audit.enabled
+        self.report = report
+        self._strict = settings.environment in RELAXED_ENVIRONMENTS
+        self._least_rank = SEVERITIES.index(settings.audit.level)
+        self._redactor = redactor
+        service = {"name": settings.service, "environment": settings.environment}
+        self._service = service | ({"release": settings.release} if settings.release else {})
+        self._open = ledgers or self._open_ledger
+        self._ledgers: dict[str, Ledger] = {}
+        self._ledgers_lock = threading.Lock()
+        self._pending: dict[str, _Pending] = {}
+        self._losses = Losses()
+        self._bypassed = ""
+        self._local = threading.local()
+
+    # What Loguru is given.
+
+    def filter(self, record: loguru.Record) -> bool:
+        """Only records that `write()` sent, while it waits for them."""
+        return record["extra"].get(HANDLE) in self._pending
+
+    def sink(self, message: loguru.Message) -> None:
+        """The Loguru sink: append the event that the record stands for. Never raises; `write()` sees what happened."""
+        pending = self._pending.get(message.record["extra"].get(HANDLE, ""))
+        if pending is not None and pending.appended is None:
+            self._append(pending)
+
+    # What stating an event uses.
+
+    def seal_up(self, event: AuditEvent, context: Mapping[str, object] | None = None) -> Envelope:
+        """The event, checked and encoded. Raises `AuditSchemaError` in dev and test."""
+        return seal_up(
+            event,
+            context=current_context() if context is None else context,
+            redactor=self._redactor,
+            service=self._service,
+            strict=self._strict,
+        )
+
+    def records(self, envelope: Envelope) -> bool:
+        """Is the event severe enough for AUDIT_LEVEL? Closed ones always are."""
+        return envelope.closed or envelope.kind.rank >= self._least_rank
+
+    def write(self, envelope: Envelope, *, durable: bool = True) -> Receipt:
+        """Take the event to the ledger; wait for the disk when `durable`.
+
+        Raises `AuditUnavailable` when neither the ledger nor its spool takes it.
+        """
+        pending = _Pending(envelope)
+        trouble = self._through_loguru(pending)
+        if pending.appended is None and pending.error is None:
+            self._append(pending)
+            self._report_bypass(trouble or "no handler took it")
+        else:
+            self._bypassed = ""
+        return self._acknowledge(pending, durable=durable)
+
+    def write_directly(self, envelope: Envelope) -> Receipt:
+        """The same without Loguru: for code that may run where Loguru's locks are held, such as a finaliser."""
+        pending = _Pending(envelope)
+        self._append(pending)
+        return self._acknowledge(pending, durable=True)
+
+    @property
+    def busy(self) -> bool:
+        """Is this thread inside the ledger right now? Only finalisers and signal handlers can find it so."""
+        return getattr(self._local, "busy", False)
+
+    def fails_open(self) -> bool:
+        """Is break-glass in force? (`AUDIT_FAIL_OPEN_UNTIL`)"""
+        until = self.settings.fail_open_until
+        return until is not None and datetime.now(UTC) < until
+
+    def count_loss(self, envelope: Envelope, *, cause: str = "unwritable") -> None:
+        """Remember that an event is lost, for `audit.gap`, and say so at once."""
+        self._losses.count(envelope, cause)
+        kind = envelope.kind
+        fields = {"audit_event": kind.name, "event_id": envelope.id, "stream": kind.stream, "cause": cause}
+        self.report("CRITICAL", "audit.event_lost", fields)
+
+    def report_losses(self) -> None:
+        """Write what was lost into the trail; what cannot be written now is kept for the next time."""
+        for key, loss in self._losses.take():
+            pending = _Pending(self.seal_up(loss.gap(*key), EMPTY))
+            self._append(pending)
+            try:
+                self._synced(pending)
+            except AuditUnavailable:
+                self._losses.put_back(key, loss)
+
+    def close(self) -> None:
+        """Say what is still unsaid and close the ledgers. An event that comes later opens its ledger again."""
+        self.report_losses()
+        with self._ledgers_lock:
+            ledgers, self._ledgers = list(self._ledgers.values()), {}
+        for ledger in ledgers:
+            ledger.close()
+
+    # How.
+
+    def _through_loguru(self, pending: _Pending) -> str | None:
+        """Send the record; the name of what went wrong, if anything raised."""
+        key = pending.envelope.id
+        self._pending[key] = pending
+        try:
+            logger.bind(**{HANDLE: key}).log(LEVEL, "audit")
+        except Exception as error:  # noqa: BLE001  a foreign patcher or sink must not cost the event
+            raise_if_asynchronous(error)
+            return type(error).__name__
+        finally:
+            del self._pending[key]
+        return None
+
+    def _append(self, pending: _Pending) -> None:
+        stream = pending.envelope.kind.stream
+        self._local.busy = True
+        try:
+            pending.appended = self._ledger(stream).append(pending.envelope.body)
+        except AuditUnavailable as error:
+            pending.error = error
+        except Exception as error:  # noqa: BLE001  a full disk, a permission: the caller is told, whatever it was
+            raise_if_asynchronous(error)
+            pending.error = AuditUnavailable(
+                f"the audit stream {stream!r} failed: {type(error).__name__}: {error}"
+            )
+        finally:
+            self._local.busy = False
+
+    def _acknowledge(self, pending: _Pending, *, durable: bool) -> Receipt:
+        appended = self._synced(pending) if durable else self._tended(pending)
+        if self._losses:
+            self.report_losses()
+        return Receipt(pending.envelope.id, pending.envelope.kind.stream, appended.seq, appended.state)
+
+    def _synced(self, pending: _Pending) -> Appended:
+        appended = pending.appended
+        if appended is None:
+            return self._tended(pending)
+        self._local.busy = True
+        try:
+            self._ledger(pending.envelope.kind.stream).sync(appended)
+        except OSError as error:
+            raise AuditUnavailable(f"the audit trail cannot be made durable: {error}") from error
+        finally:
+            self._local.busy = False
+        return appended
+
+    def _tended(self, pending: _Pending) -> Appended:
+        if pending.appended is not None:
+            self._ledger(pending.envelope.kind.stream).tend()
+            return pending.appended
+        if (ledger := self._ledgers.get(pending.envelope.kind.stream)) is not None:
+            ledger.tend()
+        raise pending.error or AuditUnavailable("the audit trail did not take the event")
+
+    def _ledger(self, stream: str) -> Ledger:
+        ledger = self._ledgers.get(stream)
+        if ledger is None:
+            with self._ledgers_lock:
+                ledger = self._ledgers.get(stream) or self._open(stream)
+                self._ledgers[stream] = ledger
+        return ledger
+
+    def _open_ledger(self, stream: str) -> Ledger:
+        from logkit.audit.ledger import Ledger as FileLedger  # not before the first event
+
+        settings = self.settings
+        return FileLedger(
+            settings.directory,
+            stream=stream,
+            rotation=settings.rotation,
+            fsync=settings.fsync,
+            file_mode=settings.file_mode,
+            group=settings.group,
+            key_directory=settings.key_directory,
+            spool_directory=settings.spool_directory,
+            alert=lambda name, detail: self.report(ALERT_LEVELS.get(name, "ERROR"), name, detail),
+            emit=self._state_of_ledger,
+        )
+
+    def _state_of_ledger(self, name: str, detail: Mapping[str, object]) -> None:
+        """What a ledger says of itself in the trail. Refused events are left out: `count_loss` knows which matter."""
+        if detail.get("cause") != "unavailable":
+            self.write_directly(self.seal_up(AuditEvent(name, actor=Actor.system(), detail=detail), EMPTY))
+
+    def _report_bypass(self, cause: str) -> None:
+        """Once, until an event gets through Loguru again."""
+        if self._bypassed != cause:
+            self._bypassed = cause
+            self.report("ERROR", "audit.bypassed", {"cause": cause})
+
+
+_installed: AuditTrail | None = None
+
+
+def install(trail: AuditTrail | None) -> AuditTrail | None:
+    """Make `trail` the one in use; returns the one before it, which the caller may close. For the pipeline."""
+    global _installed
+    before, _installed = _installed, trail
+    return before
+
+
+def current() -> AuditTrail:
+    """The trail in use. Raises `AuditUnavailable` when logkit is not configured."""
+    if _installed is None:
+        raise AuditUnavailable(
+            "there is no audit trail yet: logkit.configure() makes it, or Django's LOGGING"
+        )
+    return _installed
