@@ -1,0 +1,298 @@
+"""The ledger of one stream: many processes and threads append chained lines to one directory, without a daemon.
+
+`append` writes a line (or spools it), `sync` makes it durable, `record` does both. Opening is lazy and safe over forks.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from logkit.audit.head import read_head, read_mark, store_mark
+from logkit.audit.notices import Alert, Emit, Notice, gap, ignore, utc_text
+from logkit.audit.segments import check_body, fdatasync, open_segment, parse_segment, split_line
+from logkit.audit.spool import Spool
+from logkit.audit.writelock import GIVE_UP_AFTER, BusyError, Descriptor
+from logkit.audit.writer import Writer
+from logkit.errors import AuditUnavailable
+from logkit.parsers import Rotation
+
+BYPASS_FOR = 1.0  # seconds in which a process goes straight to the spool after it waited in vain
+SYNC_EVERY = 1.0  # seconds between syncs with AUDIT_FSYNC=interval
+DRAIN_EVERY = 1.0  # seconds between looks into the spool
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of a record: `written` as line `seq` of its stream, or `spooled`, to be numbered later."""
+
+    stream: str
+    seq: int | None
+    state: Literal["written", "spooled"]
+    segment: Descriptor | None = field(default=None, repr=False, compare=False)
+
+
+class Ledger:
+    """One stream. Nothing touches the disk before the first append.
+
+    `stream` names the directory below `directory`, `key_directory` and `spool_directory`. `alert` speaks to the
+    operational log, `emit` to the trail; both are called by `sync`, `record` and `tend` only, with no lock held.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        stream: str,
+        rotation: Rotation,
+        fsync: str,
+        file_mode: int,
+        group: str | None,
+        key_directory: Path,
+        spool_directory: Path,
+        alert: Alert = ignore,
+        emit: Emit | None = None,
+    ) -> None:
+        self.stream = stream
+        self.directory = directory / stream
+        self.key_path = key_directory / f"{stream}.key"
+        self._fsync = fsync
+        self._alert = alert
+        self._emit = emit
+        self._new_writer: Callable[[], Writer] = lambda: Writer(
+            self.directory, rotation=rotation, file_mode=file_mode, group=group
+        )
+        self._writer = self._new_writer()
+        self._spool = Spool(spool_directory / stream, file_mode=file_mode, group=group)
+        self._notices: list[Notice] = []
+        self._unsaid: list[Mapping[str, object]] = []  # gaps that the trail could not take yet
+        self._bypass_until = self._synced_at = self._drained_at = 0.0
+        self._is_spooling = False
+        self._is_tending = False
+        self._refused, self._refused_since = 0, ""
+        os.register_at_fork(after_in_child=_forgetter(weakref.ref(self)))
+
+    def record(self, body: bytes) -> Appended:
+        """Append and make durable. Raises `AuditUnavailable` when neither ledger nor spool can take it."""
+        try:
+            appended = self.append(body)
+        except AuditUnavailable:
+            self.tend()
+            raise
+        self.sync(appended)
+        return appended
+
+    def append(self, body: bytes) -> Appended:
+        """Write `body`, one JSON object in UTF-8 on one line, as the next line; not durable yet.
+
+        Raises `ValueError` for a body that cannot be a line, `AuditUnavailable` when neither ledger nor spool can take
+        it. Reports nothing itself: call `sync` or `tend` afterwards, outside of the caller's own locks.
+        """
+        check_body(body)
+        if time.monotonic() < self._bypass_until:
+            return self._spooled(body, "the write lock was busy a moment ago", last_resort=self._written)
+        try:
+            return self._written(body)
+        except OSError as error:
+            if isinstance(error, BusyError):
+                self._bypass_until = time.monotonic() + BYPASS_FOR
+            return self._spooled(body, str(error))
+
+    def sync(self, appended: Appended) -> None:
+        """Make `appended` durable as AUDIT_FSYNC says, then tend the stream.
+
+        Raises `AuditUnavailable` when the disk does not take it and neither a new segment nor the spool does.
+        A disk that hangs cannot be interrupted: then this hangs too.
+        """
+        try:
+            if appended.segment is not None and appended.seq is not None:
+                self._made_durable(appended.segment, appended.seq)
+        finally:
+            self.tend()
+
+    def tend(self) -> None:
+        """Deliver what there is to report and drain the spool, when it is time. Never raises."""
+        if self._is_tending:  # an emitted record of our own
+            return
+        self._is_tending = True
+        try:
+            self._drain_if_due()
+            self._report()
+        finally:
+            self._is_tending = False
+
+    def drain(self) -> int:
+        """Move what waits in the spool into the ledger; how many records. Raises `OSError`."""
+        if not self._spool.is_waiting():
+            return 0
+        moved = self._spool.drain(self.directory, self._drained)
+        if moved:
+            self._is_spooling = False
+            self._notices.append(Notice("audit.drained", {"stream": self.stream, "records": moved}))
+        return moved
+
+    def close(self) -> None:
+        """Close the files; the next append opens them again."""
+        writer = self._writer
+        with writer.thread_lock:
+            writer.drop()
+
+    def forget(self) -> None:
+        """Let go of what belongs to the parent process. Called in the child of every fork."""
+        self._writer.close()
+        self._writer = self._new_writer()
+        self._spool.forget()
+        self._is_tending = False
+
+    def _written(self, body: bytes) -> Appended:
+        writer = self._writer
+        if writer.pid != os.getpid():
+            self.forget()
+            writer = self._writer
+        if writer.owner == threading.get_ident():
+            raise BusyError("this thread was interrupted in the middle of another append")
+        if not writer.thread_lock.acquire(timeout=GIVE_UP_AFTER):
+            # Its holder hangs on the disk or was stopped: its flock excludes us as well, so a new writer is safe.
+            self._writer = self._new_writer()
+            raise BusyError(f"another thread of this process was busy for {GIVE_UP_AFTER} s")
+        try:
+            writer.owner = threading.get_ident()
+            seq, segment = writer.append(body)
+        finally:
+            writer.owner = None
+            writer.thread_lock.release()
+        return Appended(self.stream, seq, "written", segment)
+
+    def _spooled(
+        self, body: bytes, reason: str, last_resort: Callable[[bytes], Appended] | None = None
+    ) -> Appended:
+        try:
+            self._spool.put(body)
+        except OSError as error:
+            if last_resort is not None:
+                try:
+                    return last_resort(body)
+                except OSError as again:
+                    reason = str(again)
+            self._refused += 1
+            self._refused_since = self._refused_since or utc_text(datetime.now(UTC))
+            detail = {"stream": self.stream, "ledger": reason, "spool": str(error), "refused": self._refused}
+            self._notices.append(Notice("audit.unavailable", detail))
+            raise AuditUnavailable(
+                f"the audit stream {self.stream!r} can be written neither to its ledger ({reason})"
+                f" nor to its spool ({error})"
+            ) from error
+        if not self._is_spooling:
+            self._is_spooling = True
+            self._notices.append(Notice("audit.spooled", {"stream": self.stream, "reason": reason}))
+        self._drained_at = time.monotonic()
+        return Appended(self.stream, None, "spooled")
+
+    def _made_durable(self, segment: Descriptor, seq: int) -> None:
+        if self._fsync == "never":
+            return
+        if self._fsync == "interval":
+            now = time.monotonic()
+            if now - self._synced_at < SYNC_EVERY:
+                return
+            self._synced_at = now
+        head_fd = self._writer.head_fd
+        with suppress(OSError):
+            if head_fd >= 0 and read_mark(head_fd) > seq:
+                return  # another writer's sync covered this line
+        head, _ = read_head(self.directory)  # before the sync: what is written meanwhile is not covered
+        try:
+            fdatasync(segment.fd)
+        except OSError as error:
+            self._after_failed_sync(segment, seq, error)
+            return
+        covered = head.next_seq if head and head.segment == segment.name else seq + 1
+        self._store_mark(max(covered, seq + 1))
+
+    def _store_mark(self, mark: int) -> None:
+        head_fd = self._writer.head_fd
+        with suppress(OSError):  # a mark that is behind costs a sync, nothing else
+            if head_fd >= 0 and read_mark(head_fd) < mark:
+                store_mark(head_fd, mark)
+
+    def _after_failed_sync(self, segment: Descriptor, seq: int, error: OSError) -> None:
+        """The segment is finished: what may not be on the disk is appended again to a new one."""
+        detail = {"stream": self.stream, "segment": segment.name, "seq": seq, "error": str(error)}
+        report = gap(lost=0, since=None, cause="sync_failed", stream=self.stream)
+        self._notices.append(Notice("audit.sync_failed", detail, gap=report))
+        writer = self._writer
+        try:
+            mark = read_mark(writer.head_fd)
+            with writer.thread_lock:
+                writer.rotate(segment)
+            last: Appended | None = None
+            for body in _bodies_from(self.directory / segment.name, min(mark, seq)):
+                last = self._written(body)
+            if last is not None and last.segment is not None:
+                fdatasync(last.segment.fd)
+        except (OSError, ValueError) as again:
+            raise AuditUnavailable(
+                f"line {seq} of the audit stream {self.stream!r} could not be made durable: {error}; then {again}"
+            ) from again
+
+    def _drained(self, body: bytes) -> Callable[[], None]:
+        appended = self._written(body)
+        return lambda: fdatasync(appended.segment.fd) if appended.segment is not None else None
+
+    def _drain_if_due(self) -> None:
+        now = time.monotonic()
+        if now - self._drained_at < DRAIN_EVERY or now < self._bypass_until:
+            return
+        self._drained_at = now
+        try:
+            self.drain()
+        except (OSError, AuditUnavailable):
+            return  # it waits where it is
+
+    def _report(self) -> None:
+        """Hand over the notices; a receiver that fails stops nothing."""
+        writer = self._writer
+        notices, self._notices = self._notices, []
+        found, writer.notices = writer.notices, []
+        is_refusing = any(notice.name == "audit.unavailable" for notice in notices)
+        if self._refused and not is_refusing:
+            refused, since = self._refused, self._refused_since
+            self._refused, self._refused_since = 0, ""
+            detail = gap(lost=refused, since=since, cause="unavailable", stream=self.stream)
+            notices.append(Notice("audit.gap", detail, gap=detail))
+        for notice in (*found, *notices):
+            with suppress(Exception):
+                self._alert(notice.name, notice.detail)
+            if notice.gap is not None:
+                self._unsaid.append(notice.gap)
+        while self._unsaid and self._emit is not None and not is_refusing:
+            try:
+                self._emit("audit.gap", self._unsaid[0])
+            except Exception:  # noqa: BLE001
+                return  # the trail hears of it later
+            del self._unsaid[0]
+
+
+def _bodies_from(path: Path, since: int) -> list[bytes]:
+    segment = parse_segment(path)
+    if segment is None:
+        return []
+    with open_segment(segment) as file:
+        found = [split_line(line) for line in file if line.endswith(b"\n")]
+    return [body for seq, _, body in found if seq >= since]
+
+
+def _forgetter(reference: weakref.ref[Ledger]) -> Callable[[], None]:
+    def forget() -> None:
+        if (ledger := reference()) is not None:
+            ledger.forget()
+
+    return forget
