@@ -7,11 +7,16 @@ ours runs under Loguru's lock, and a raw exception is never rendered.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from loguru import logger
 
 from logkit import console
 from logkit.audit.trail import AuditTrail
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 
 _DEEPEST = 3  # a record made while a record is delivered, and so on
 _CLOSE_WITHIN = 2.0  # seconds
+_REPORT_EVERY = 60.0  # seconds between reports of one sink's failures
 
 EventSink = Callable[[Mapping[str, Any]], object]
 
@@ -40,12 +46,15 @@ class Output(NamedTuple):
     writer: Writer
 
 
-class AddedSink(NamedTuple):
+@dataclass(slots=True)
+class AddedSink:
     """A callable that somebody added: it is given safe events, as data."""
 
     name: str
     level_no: int
     sink: EventSink
+    failures: int = 0
+    reported_at: float = -math.inf  # monotonic seconds
 
 
 class Pipeline:
@@ -134,7 +143,17 @@ class Pipeline:
             added.sink(self._encoder.as_dict(event))
         except Exception as error:  # noqa: BLE001 - one sink's fault is not the others'
             raise_if_asynchronous(error)
-            self.lost += 1
+            added.failures += 1
+            now = time.monotonic()
+            if now - added.reported_at >= _REPORT_EVERY:
+                added.reported_at = now
+                logger.bind(sink=added.name, error=type(error).__name__, failures=added.failures).error(
+                    "logkit.sink_failed"
+                )
+
+    def stdout_losses(self) -> int | None:
+        """How many lines stdout could not take; None where there is no stdout sink."""
+        return self._outputs[0].writer.lost if self.settings.stdout else None
 
     def close(self) -> None:
         for _, writer in self._outputs:

@@ -10,7 +10,7 @@ import logging
 import sys
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -134,9 +134,13 @@ class RequestContextFilter(logging.Filter):
 
 
 class Hooks:
-    """Python's last words (uncaught, unraisable, warnings) as lines; `remove()` puts back what was there."""
+    """Python's last words (uncaught, unraisable, warnings) as lines; `remove()` puts back what was there.
 
-    def __init__(self) -> None:
+    `losses` counts what stdout could not take, None where there is no such sink: then Python's own hook speaks too.
+    """
+
+    def __init__(self, losses: Callable[[], int | None]) -> None:
+        self._losses = losses
         self._before = (sys.excepthook, threading.excepthook, sys.unraisablehook, warnings.showwarning)
         sys.excepthook = self._uncaught
         threading.excepthook = self._uncaught_in_thread
@@ -157,23 +161,29 @@ class Hooks:
             warnings.showwarning = warning
 
     def _uncaught(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if issubclass(kind, Exception):
-            logger.opt(exception=(kind, error, trace)).critical("process.crashed")
-        else:
-            self._before[0](kind, error, trace)  # Ctrl-C and its like are no crash
+        is_crash = issubclass(kind, Exception)  # Ctrl-C and its like are none
+        if not (is_crash and self._said("CRITICAL", "process.crashed", (kind, error, trace))):
+            self._before[0](kind, error, trace)
 
     def _uncaught_in_thread(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is None or issubclass(args.exc_type, SystemExit):
             return
         name = args.thread.name if args.thread else None
-        logger.opt(exception=(args.exc_type, args.exc_value, args.exc_traceback)).bind(
-            failed_thread=name
-        ).critical("thread.crashed")
+        exception = (args.exc_type, args.exc_value, args.exc_traceback)
+        if not self._said("CRITICAL", "thread.crashed", exception, failed_thread=name):
+            self._before[1](args)
 
     def _unraisable(self, args: sys.UnraisableHookArgs) -> None:
-        logger.opt(exception=(args.exc_type, args.exc_value, args.exc_traceback)).bind(
-            during=args.err_msg or "finalising", object_type=type(args.object).__qualname__
-        ).error("exception.unraisable")
+        exception = (args.exc_type, args.exc_value, args.exc_traceback)
+        kind = type(args.object).__qualname__
+        if not self._said("ERROR", "exception.unraisable", exception, during=args.err_msg, object_type=kind):
+            self._before[2](args)
+
+    def _said(self, level: str, event: str, exception: ExcInfo, **fields: object) -> bool:
+        """Log the exception; whether somebody can read it."""
+        before = self._losses()
+        logger.opt(exception=exception).bind(**fields).log(level, event)
+        return before is not None and self._losses() == before
 
 
 def _show_warning(

@@ -58,7 +58,7 @@ class _Installation:
         before, self.pipeline = self.pipeline, pipeline
         if before is None:
             _remove_handler(_DEFAULT_HANDLER)
-            self._hooks = Hooks()
+            self._hooks = Hooks(self._stdout_losses)
         logger.configure(patcher=stamp)
         pipeline.swapping = True
         if before is not None:
@@ -117,6 +117,9 @@ class _Installation:
             self._handle(pipeline)
             self._intercept(pipeline)
             pipeline.swapping = False
+
+    def _stdout_losses(self) -> int | None:
+        return self.pipeline.stdout_losses() if self.pipeline else None
 
     def _present(self) -> Pipeline:
         if self.pipeline is None:
