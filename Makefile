@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .venv-bench
 export LOG_ENVIRONMENT ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock run demo test lint format clean
+.PHONY: help install lock run demo test bench lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,6 +25,8 @@ lock: ## Resolve pyproject.toml anew into requirements/*.lock (needs uv)
 		pyproject.toml --all-extras --group service --group services --group dev --output-file requirements/dev.lock
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --no-emit-index-url \
 		pyproject.toml --all-extras --group service --group services --output-file requirements/service.lock
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --no-emit-index-url \
+		pyproject.toml requirements/bench.in --all-extras --group service --output-file requirements/bench.lock
 
 demo: install ## The whole story: start everything, drive it over HTTP, check every promise
 	$(BIN)/python -m mysite.demo
@@ -33,6 +36,14 @@ run: install ## Web, worker and gateway with their log in this terminal, until C
 
 test: install ## Run the tests on the embedded defaults (SQLite, filesystem broker)
 	$(BIN)/python -m pytest -m "not services and not torture and not soak"
+
+$(BENCH)/.installed: requirements/bench.lock
+	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/bench.lock
+	@touch $@
+
+bench: $(BENCH)/.installed ## Measure the promises side by side with other logging stacks
+	@$(BENCH)/bin/python -m benchmarks
 
 lint: install ## ruff check, ruff format --check, mypy, import-linter
 	$(BIN)/ruff check .

@@ -83,10 +83,9 @@ class Pipeline:
     def _stdout_encoder(self) -> Encoder:
         if self.settings.format == "json" or (self.settings.format == "auto" and not os.isatty(1)):
             return self._encoder
-        colour = console.wants_colour(sys.stdout, os.environ)
-        return lambda event: console.render(self._encoder.as_dict(event), colour=colour).encode(
-            "utf-8", "replace"
-        )
+        style = console.Style(colour=console.wants_colour(sys.stdout, os.environ))
+        render, as_dict = console.renderer(style), self._encoder.as_dict
+        return lambda event: render(as_dict(event)).encode("utf-8", "replace")
 
     @property
     def least_level(self) -> int:
