@@ -16,7 +16,6 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
-
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
@@ -81,7 +80,8 @@ class Context(Mapping[str, object]):
             scope.known = {**scope.known, **found}
         if scope.known is self.known:
             return self
-        context = Context({**scope.known, **self._fields}, scope)
+        learnt = {name: value for name, value in scope.known.items() if name not in self._fields}
+        context = Context({**self._fields, **learnt}, scope)
         context.known = scope.known
         return context
 
