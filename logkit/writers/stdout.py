@@ -6,6 +6,7 @@ left half-way is ended with a newline before the next one.
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
 import stat
@@ -17,6 +18,7 @@ from collections import deque
 from pathlib import Path
 from threading import get_ident
 
+from logkit.writers.forks import remake_after_fork
 from logkit.writers.losses import Losses, Report
 from logkit.writers.pipelock import GATE, TORN, PipeLock
 
@@ -56,7 +58,7 @@ class StdoutWriter:
         self._closed = False
         self._start()
         self._attach()
-        _writers.add(self)
+        remake_after_fork(self)
 
     def _start(self) -> None:
         """What this process needs and shares with no other. (decision 10)"""
@@ -126,38 +128,44 @@ class StdoutWriter:
             raise
         self._write_carefully(line, level, written)
 
+    def count_lost(self, level: int, count: int = 1) -> None:
+        """Count lines that were lost on the way here, to be reported with our own. Never waits."""
+        self._interrupted.extend(itertools.repeat(level, count))
+        self._whole = -1
+
     def flush(self, timeout: float | None = None) -> bool:
-        """Whether everything is out: nothing waits, except a report of losses while lines do not get through."""
-        return not self._nested and not self._losses.unreported
+        """Whether everything is out, the report of what was lost included; waits at most `timeout` seconds."""
+        if not self._lock.acquire(timeout=-1 if timeout is None else timeout):
+            return False
+        try:
+            self._count_interrupted()
+            if self._losses.unreported and not self._owner and self._writable(0):
+                self._take_turn()
+                try:
+                    self._put_report()
+                finally:
+                    self._end_turn()
+            return not self._losses.unreported
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Report what is unreported, on stderr if need be, and let go of the descriptor. Later lines count as lost."""
-        held = self._lock.acquire(timeout=_GRACE)
-        try:
-            if self._closed:
-                return
-            self._closed = True
-            self._whole = -1
-            self._count_interrupted()
-            if self._losses.unreported and self._writable(0):
-                self._take_turn()
-                self._put_report()
-                self._end_turn()
-            if self._losses.unreported:
-                self._losses.tell_stderr(
-                    f"{self._losses.total} lines could not be written to standard output"
-                )
-            null = os.open(os.devnull, os.O_RDONLY)
-            os.dup2(
-                null, self._fd, inheritable=False
-            )  # not closed: another thread may be about to write to the number
-            os.close(null)
-            if self._pipe:
-                self._pipe.close()
-                self._do_without_lock()
-        finally:
-            if held:
-                self._lock.release()
+        if self._closed:
+            return
+        if not self.flush(_GRACE) and self.lost:
+            self._losses.tell_stderr(f"{self.lost} lines could not be written to standard output")
+        self._closed = True
+        self._whole = -1
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(
+            null, self._fd, inheritable=False
+        )  # not closed: another thread may be about to write to the number
+        os.close(null)
+        if self._pipe:
+            pipe = self._pipe
+            self._do_without_lock()
+            pipe.close()
 
     def _write_carefully(self, line: bytes, level: int, written: int = 0) -> None:
         """Write under the lock, in turn with other processes where that is needed; what fails is counted."""
@@ -298,20 +306,9 @@ class StdoutWriter:
         poll.register(self._fd, select.POLLOUT)
         return bool(poll.poll(max(0, seconds) * 1000))
 
-    def _forked(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: the parent's lines and losses stay the parent's. (L02)"""
         if self._pipe:
             self._pipe.abandon()
         if not self._closed:
             self._start()
-
-
-_writers: weakref.WeakSet[StdoutWriter] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for writer in list(_writers):
-        writer._forked()
-
-
-os.register_at_fork(after_in_child=_after_fork)
