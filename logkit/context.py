@@ -16,6 +16,8 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
+CONTEXT_ATTRIBUTE = "_logkit_context"  # on a request or an error: its context, for who meets it later (R01)
+
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 

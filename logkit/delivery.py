@@ -133,6 +133,8 @@ class Pipeline:
         if level_no >= threshold:
             for encode, writer in self._outputs:
                 writer.write(encode(event), level_no)
+            if record["exception"] is not None and context.scope is not None:
+                context.scope.traced = record["exception"].value  # R14
         for added in self.added.values():
             if level_no >= added.level_no:
                 self._hand_over(added, event)

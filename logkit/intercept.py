@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from loguru import logger
 
+from logkit.access import TELLERS, path_matcher, request_context, retold
 from logkit.audit.emit import event_of
 from logkit.audit.emit import record as state
-from logkit.context import Context, current_context
+from logkit.context import CONTEXT_ATTRIBUTE, Context
 from logkit.event import ExcInfo
 from logkit.record import STAMP
 
 if TYPE_CHECKING:
     from loguru import Record
 
-CONTEXT_ATTRIBUTE = "_logkit_context"  # on a request: its context, for lines written after it was left (R01)
-
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", CONTEXT_ATTRIBUTE}
+_OPTIONAL = 4  # of these are not on every record
 _LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
 _adopting = threading.local()
 
@@ -36,11 +36,13 @@ class InterceptHandler(logging.Handler):
     """A stdlib handler that hands every record to Loguru.
 
     A record of the logger `audit_logger`, or of one below it, that carries an `AuditEvent` becomes an audit event.
+    What a server says of a request to one of `quiet_paths` is DEBUG while it goes well.
     """
 
-    def __init__(self, audit_logger: str | None = None) -> None:
+    def __init__(self, audit_logger: str | None = None, quiet_paths: tuple[str, ...] = ()) -> None:
         super().__init__()
         self._audit_logger = audit_logger
+        self._is_quiet = path_matcher(quiet_paths)
 
     def createLock(self) -> None:  # noqa: N802 - stdlib's name
         self.lock = None
@@ -52,6 +54,8 @@ class InterceptHandler(logging.Handler):
             if event is not None:
                 state(event)
                 return
+        if record.name.startswith(TELLERS):
+            record = retold(record, self._is_quiet)
         message, problem = _message(record)
         outer = getattr(_adopting, "record", None)
         _adopting.record = (record, problem)
@@ -81,7 +85,7 @@ def _adopt(target: Record) -> None:
     target["process"].name = record.processName or target["process"].name
     target["thread"].name = record.threadName or target["thread"].name
     values = record.__dict__
-    if len(values) > len(_STANDARD) - 3 or problem:  # message, asctime and taskName are not always there
+    if len(values) > len(_STANDARD) - _OPTIONAL or problem:
         target["extra"].update(_fields(values, problem))
     target["extra"][STAMP] = (_context(values), int(record.created * 1_000_000_000))
 
@@ -116,10 +120,8 @@ def _fields(values: Mapping[str, Any], problem: str | None) -> dict[str, object]
 
 
 def _context(values: Mapping[str, Any]) -> Context:
-    """The context of the request that a record names, else the current one."""
-    request = values.get("request")
-    found = getattr(request, CONTEXT_ATTRIBUTE, None) if request is not None else None
-    return found if isinstance(found, Context) else current_context()
+    """What `retold` found out, else the context of the request that a record names, else the current one."""
+    return values.get(CONTEXT_ATTRIBUTE) or request_context(values)
 
 
 class RequestContextFilter(logging.Filter):

@@ -85,7 +85,7 @@ class _Installation:
         """Lead stdlib logging here, with levels in step so that a rejected stdlib call stays cheap."""
         root = logging.getLogger()
         if not any(isinstance(handler, InterceptHandler) for handler in root.handlers):
-            root.addHandler(InterceptHandler(audit_logger(pipeline.settings)))
+            root.addHandler(_intercept_handler(pipeline.settings))
         for name in self._stdlib_levels:
             logging.getLogger(name).setLevel(logging.NOTSET)
         root.setLevel(min([pipeline.levels.default, *(sink.level_no for sink in pipeline.added.values())]))
@@ -222,10 +222,14 @@ def shutdown() -> None:
         _installed.remove()
 
 
+def _intercept_handler(settings: LogSettings) -> InterceptHandler:
+    return InterceptHandler(audit_logger(settings), settings.quiet_paths)
+
+
 def install_handler(settings: LogSettings) -> logging.Handler:
     """The handler factory of a `LOGGING` dict: to call it is to install logging. (decision 17)"""
     configure(settings)
-    return InterceptHandler(audit_logger(settings))
+    return _intercept_handler(settings)
 
 
 def audit_logger(settings: LogSettings) -> str:

@@ -10,39 +10,50 @@ import os
 import re
 import time
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from django.conf import settings as django_settings
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponseBase, StreamingHttpResponse
 from loguru import logger
 
 from logkit import otel
-from logkit.context import Context, Scope, get_context, set_answered, set_context
+from logkit.context import (
+    CONTEXT_ATTRIBUTE,
+    Context,
+    Scope,
+    current_context,
+    get_context,
+    set_answered,
+    set_context,
+)
 from logkit.django.database import NO_QUERIES
 from logkit.django.policy import Policy
 from logkit.django.routes import route_of
+from logkit.django.streaming import follow
 from logkit.django.users import evaluated_user_id
-from logkit.intercept import CONTEXT_ATTRIBUTE
 from logkit.redact import hide_path_segments
 from logkit.trace import is_request_id, new_request_id, parse_traceparent
 
 REQUEST_ID_HEADER = "X-Request-ID"
 _EXPOSE = "Access-Control-Expose-Headers"
 _ODD = {403, 429}  # a refusal that somebody may want to look at
+_BODILESS = {204, 304}
+_OUTCOMES = {False: "success", True: "rejected"}
 _LONGEST_METHOD = 16
 
 
 class Exchange:
     """One request on its way. Everything but `open` is called in the request's context."""
 
-    __slots__ = ("_policy", "_request", "_started_ns", "is_finished", "scope")
+    __slots__ = ("_is_finished", "_policy", "_request", "_started_ns", "scope")
 
     def __init__(self, request: HttpRequest, policy: Policy) -> None:
         self._request = request
         self._policy = policy
         self._started_ns = time.perf_counter_ns()
-        self.is_finished = False
+        self._is_finished = False
         self.scope = Scope(self._learn)
 
     def open(self) -> None:
@@ -87,46 +98,60 @@ class Exchange:
             headers[_EXPOSE] = _with_our_header(headers[_EXPOSE])  # R08
         elif "Access-Control-Allow-Origin" in headers:
             headers[_EXPOSE] = REQUEST_ID_HEADER
-        self.finish(response.status_code, _size(response))
-        self.leave()
+        if response.streaming:
+            follow(cast(StreamingHttpResponse, response), partial(self._end_of_body, response.status_code))
+        else:
+            self._finish(response.status_code, _size(response))
+        self._leave()
 
     def break_off(self, error: BaseException) -> None:
         """The stack raised instead of answering: a failure, or the end of a client, a worker or a task. (R19)"""
-        if isinstance(error, Exception):
-            self.scope.error = error
-        self.finish(None, 0, aborted=None if isinstance(error, Exception) else error)
-        self.leave()
+        self._finish(None, 0, error=error)
+        self._leave()
 
-    def leave(self) -> None:
+    def _leave(self) -> None:
         """Keep the context for what is written about the request after it was left. (R01)"""
         context = get_context()
         if context.scope is self.scope:
-            self.scope.late = None
             self._request.__dict__[CONTEXT_ATTRIBUTE] = context
             set_answered(context)
 
-    def finish(self, status: int | None, size: int, aborted: BaseException | None = None) -> None:
+    def _end_of_body(
+        self, status: int, size: int, *, error: BaseException | None = None, abandoned: bool = False
+    ) -> None:
+        has_no_body = self._request.method == "HEAD" or status in _BODILESS
+        self._finish(status, size, error=error, abandoned=abandoned and not has_no_body)
+
+    def _finish(
+        self, status: int | None, size: int, *, error: BaseException | None = None, abandoned: bool = False
+    ) -> None:
         """Write the canonical line, once."""
-        if self.is_finished:
+        if self._is_finished:
             return
-        self.is_finished = True
+        self._is_finished = True
         scope = self.scope
-        fields: dict[str, Any] = {**scope.fields}
+        failed = isinstance(error, Exception) or (status is not None and status >= 500)
+        aborted = abandoned or (error is not None and not failed)
+        error = error or (scope.error if failed else None)
+        fields: dict[str, Any] = dict(scope.fields)
         if status is not None:
             fields["status"] = status
         fields["duration_ms"] = round((time.perf_counter_ns() - self._started_ns) / 1e6, 3)
         fields["bytes"] = size
         fields.update(scope.database.fields() if scope.database else NO_QUERIES)
-        fields["outcome"] = outcome = "aborted" if aborted else _outcome(status)
-        error = aborted or (scope.error if outcome == "failure" else None)
+        fields["outcome"] = (
+            "aborted" if aborted else "failure" if failed else _OUTCOMES[(status or 200) >= 400]
+        )
         if error is not None:
             fields["exception_type"] = type(error).__qualname__
         path = self._request.path
-        if "route" not in get_context().completed():
+        if "route" not in current_context():
             fields["path"] = hide_path_segments(path)
+        scope.late = None
         line = logger.bind(**fields)
-        if outcome == "failure":
+        if failed:
             if error is not None and scope.traced is not error:  # R14: nobody else has shown it
+                error.__dict__[CONTEXT_ATTRIBUTE] = get_context()
                 line = line.opt(exception=error)
             line.error("request.finished")
         elif status in _ODD:
@@ -150,12 +175,6 @@ def _trace(header: str | None) -> dict[str, object]:
         return {"trace_id": span.trace_id, "span_id": span.span_id}
     new = os.urandom(24).hex()
     return {"trace_id": new[:32], "span_id": new[32:]}
-
-
-def _outcome(status: int | None) -> str:
-    if status is None or status >= 500:
-        return "failure"
-    return "rejected" if status >= 400 else "success"
 
 
 def _size(response: HttpResponseBase) -> int:

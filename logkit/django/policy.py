@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from fnmatch import translate
-
+from logkit.access import path_matcher
 from logkit.django.client_ip import ClientAddress
 from logkit.redact import Pseudonyms
 from logkit.settings import LogSettings
@@ -21,17 +18,10 @@ class Policy:
         self.client_address = ClientAddress(settings.client_ip, settings.trusted_proxies)
         self.is_quiet = path_matcher(settings.quiet_paths)
         key = settings.pseudonym_key
-        self._pseudonyms = Pseudonyms(key) if key is not None else None
+        self._pseudonyms = Pseudonyms(key.reveal()) if key is not None else None
 
     def session(self, key: str | None) -> str | None:
         """The pseudonym of a session key, which itself is as good as a password. (decision 13)"""
         if not key or self._pseudonyms is None or len(key) > _LONGEST_SESSION_KEY:
             return None
         return self._pseudonyms.of("session", key)
-
-
-def path_matcher(globs: tuple[str, ...]) -> Callable[[str], object]:
-    """A test whether a path fits one of `globs`."""
-    if not globs:
-        return lambda path: None
-    return re.compile("|".join(translate(glob) for glob in globs)).match

@@ -1,0 +1,133 @@
+"""What frameworks and servers say about a request, told safely: `retold(record)`.
+
+Their lines name raw paths, addresses and headers, carry live objects, and show tracebacks for refusals. Here the path
+becomes the route, or loses its query and its long mixed segments when none resolved. (R15, R21, R22, R25)
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import re
+from collections.abc import Callable, Mapping
+from fnmatch import translate
+from typing import Any
+
+from logkit.context import CONTEXT_ATTRIBUTE, Context, answered_context, current_context
+from logkit.redact import hide_path_segments
+
+TELLERS = ("django.request", "django.security", "django.server", "gunicorn.", "uvicorn.")
+_SERVERS = ("django.server", "gunicorn.", "uvicorn.")
+_TARGET = re.compile(r"(?<![^\s'\"(])(?:https?://[^\s/'\"]*)?(/[^\s'\")]*)")  # of a request line
+_STATUS = re.compile(r"[1-5][0-9]{2}")
+_LIVE = ("request", "server_time", "status_code")  # objects, and what has a better name
+_NONE = "-"
+
+IsQuiet = Callable[[str], object]
+
+
+def path_matcher(globs: tuple[str, ...]) -> IsQuiet:
+    """A test whether a path fits one of `globs`."""
+    if not globs:
+        return lambda path: None
+    return re.compile("|".join(translate(glob) for glob in globs)).match
+
+
+def request_context(values: Mapping[str, Any]) -> Context:
+    """The context of the request that a LogRecord's `values` are about, else the current one. (R01)"""
+    current = current_context()
+    for carrier in (values.get("request"), _error(values)):
+        found = _carried(carrier)
+        if found is not None and found.scope is not current.scope:
+            return found.completed()
+    if current.scope is None and str(values["name"]).startswith(_SERVERS):
+        return answered_context() or current
+    return current
+
+
+def _carried(carrier: object) -> Context | None:
+    if carrier is None:
+        return None
+    try:
+        found = getattr(carrier, CONTEXT_ATTRIBUTE, None)
+    except Exception:  # noqa: BLE001 - somebody's lazy object under the name of a request
+        return None
+    return found if isinstance(found, Context) else None
+
+
+def _error(values: Mapping[str, Any]) -> BaseException | None:
+    exc_info = values.get("exc_info")
+    return exc_info[1] if isinstance(exc_info, tuple) else None
+
+
+def retold(record: logging.LogRecord, is_quiet: IsQuiet) -> logging.LogRecord:
+    """A copy of `record`, of one of the TELLERS, with nothing in it that a line must not say."""
+    context = request_context(record.__dict__)
+    told = copy.copy(record)
+    values = told.__dict__
+    values[CONTEXT_ATTRIBUTE] = context
+    status = values.get("status_code")
+    for name in _LIVE:
+        values.pop(name, None)
+    paths = _Paths(context.get("route"))
+    is_server = record.name.startswith(_SERVERS)
+    if isinstance(record.args, Mapping):
+        told.args = _retold_atoms(record.args, context, paths)
+        status = record.args.get("s", status)
+    elif isinstance(record.args, tuple):
+        told.args = tuple(paths.retold(arg, inside=is_server) for arg in record.args)
+        if record.name == "uvicorn.access":
+            told.args = (context.get("client_ip", _NONE), *told.args[1:])
+            status = record.args[-1]
+    status_code = int(str(status)) if _STATUS.fullmatch(str(status)) else None
+    if status_code is not None:
+        values["status"] = status_code
+    _retell_error(told, context, status_code, is_server)
+    if is_server and (status_code or 200) < 400 and any(map(is_quiet, paths.raw)):
+        told.levelno, told.levelname = logging.DEBUG, "DEBUG"  # R22
+    return told
+
+
+class _Paths:
+    """Puts the route in the place of paths, and remembers what they were."""
+
+    def __init__(self, route: object) -> None:
+        self._route = f"/{str(route).lstrip('/')}" if route is not None else None
+        self.raw: list[str] = []
+
+    def retold(self, arg: object, *, inside: bool) -> object:
+        """`arg` with the paths in it replaced; inside a sentence only when `inside` says so."""
+        if not isinstance(arg, str):
+            return arg
+        if arg.startswith("/"):
+            return self._shown(arg)
+        return _TARGET.sub(lambda found: self._shown(found[1]), arg) if inside else arg
+
+    def _shown(self, target: str) -> str:
+        path = target.partition("?")[0]
+        self.raw.append(path)
+        return self._route or hide_path_segments(path)
+
+
+def _retold_atoms(atoms: Mapping[str, object], context: Context, paths: _Paths) -> Any:
+    """gunicorn's access atoms without address, query and headers."""
+    told: Any = copy.copy(atoms)
+    told["r"] = paths.retold(atoms.get("r"), inside=True)
+    told["U"] = paths.retold(atoms.get("U"), inside=True)
+    told["h"] = context.get("client_ip", _NONE)
+    told["q"] = ""
+    for header in [name for name in ("f", "a", *told) if name in ("f", "a") or name.startswith("{")]:
+        told[header] = _NONE
+    return told
+
+
+def _retell_error(told: logging.LogRecord, context: Context, status: int | None, is_server: bool) -> None:
+    """No traceback for a refusal (R15), and no second one for a failure that the request's own line shows. (R14)"""
+    error = _error(told.__dict__)
+    if error is None:
+        return
+    is_refusal = not is_server and status is not None and status < 500
+    is_shown = is_server and context.scope is not None and context.scope.traced is error
+    if is_refusal or is_shown:
+        told.exc_info, told.exc_text = None, None
+        told.__dict__["exception_type"] = type(error).__qualname__
