@@ -6,6 +6,8 @@ import pytest
 
 from messaging import push
 from messaging.gateway import Gateway
+from tests.apps.people import tasks_run_at_once as tasks_run_at_once
+from tests.apps.people import tasks_stay_published as tasks_stay_published
 
 
 @pytest.fixture

@@ -1,0 +1,40 @@
+"""What a catalogue of events promises, checked against the log and against the source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from logkit.testing import Capture
+from messaging.events import Event
+
+ROOT = Path(__file__).parents[2]
+_CALLS = re.compile(r"""\.(?:debug|info|warning|error|critical)\(\s*"([^"]+)"\s*\)""")
+_TABLE = re.compile(r"""\(\s*"(?:INFO|WARNING|ERROR)",\s*"([a-z_]+\.[a-z_]+)"\s*\)""")
+
+
+def check(logs: Capture, name: str, event: Event) -> None:
+    """`name` was logged, every time at its level and with its fields."""
+    logs.has(name)
+    for line in logs.find(name):
+        assert line["level"] == event.level
+        missing = set(event.fields) - set(line["context"])
+        assert not missing, f"{name} lacks {sorted(missing)}"
+
+
+def in_source(app: str, *, but: tuple[str, ...] = ()) -> set[str]:
+    """Every event that the source of an app can log."""
+    rooms = [path for path in (ROOT / app).rglob("*.py") if not set(path.parts) & set(but)]
+    return {
+        name for path in rooms for pattern in (_CALLS, _TABLE) for name in pattern.findall(path.read_text())
+    }
+
+
+def texts(logs: Capture) -> str:
+    """Everything that was logged, as one text to search for what must not be there."""
+    return "\n".join(repr(dict(line)) for line in logs.events)
+
+
+def names(catalogue: Mapping[str, Event]) -> list[str]:
+    return sorted(catalogue)

@@ -1,0 +1,169 @@
+"""Messages over HTTP: send, read, edit, delete, and pages of them."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from messaging.models import Message, Receipt
+
+pytestmark = pytest.mark.usefixtures("gateway")
+
+
+def send(family, who="member", body="Dinner at seven"):
+    answer = family[who].post(f"{family.path}/messages", {"body": body})
+    assert answer.status_code == 201, answer.content
+    return answer.json()
+
+
+def test_a_message_sent_is_seen_by_the_circle(family):
+    """What one member sends, another finds at the top of the list."""
+    sent = send(family)
+    page = family.other.get(f"{family.path}/messages").json()
+    assert page["items"] == [sent]
+    assert page["next"] is None
+    assert sent["body"] == "Dinner at seven"
+    assert sent["author_id"] == str(family.member.id)
+
+
+def test_pages_follow_one_another_without_gap_or_repeat(family):
+    """Walking by cursor sees every message once, newest first, though new ones arrive in between."""
+    start = timezone.now()
+    for n in range(7):  # three share a moment: the id decides
+        Message.objects.create(
+            circle=family.circle,
+            author=family.member.user,
+            body=str(n),
+            sent_at=start + timedelta(seconds=n // 3),
+        )
+    seen, cursor = [], None
+    while True:
+        query = {"limit": 2, **({"cursor": cursor} if cursor else {})}
+        page = family.other.get(f"{family.path}/messages", **query).json()
+        seen += [item["body"] for item in page["items"]]
+        cursor = page["next"]
+        if not cursor:
+            break
+        Message.objects.create(
+            circle=family.circle, author=family.member.user, body="new", sent_at=start + timedelta(hours=1)
+        )
+    assert sorted(seen) == [str(n) for n in range(7)]
+    assert [int(body) // 3 for body in seen] == sorted((int(body) // 3 for body in seen), reverse=True)
+
+
+@pytest.mark.parametrize("cursor", ["x", "bm90IGEgY3Vyc29y", "MjAyNi0wMS0wMQ", "\u20ac", "A" * 200])
+def test_a_cursor_of_nobody_is_refused(family, cursor):
+    """A cursor that no page returned is a clear 422, never a 500."""
+    answer = family.member.get(f"{family.path}/messages", cursor=cursor)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["code"] == "bad_cursor"
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"body": ""}, {"body": "x" * 4001}, {"body": None}, {"body": "a\x00b"}, {"body": "\ud800"}]
+)
+def test_a_body_that_cannot_be_kept_is_refused(family, given):
+    """Empty, too long, control characters, half a character: 422, and nothing is stored."""
+    assert family.member.post(f"{family.path}/messages", given).status_code == 422
+    assert not Message.objects.exists()
+
+
+def test_its_author_edits_a_message(family):
+    """The new body is there, and that it was edited."""
+    sent = send(family)
+    edited = family.member.patch(f"{family.path}/messages/{sent['id']}", {"body": "At eight"}).json()
+    assert (edited["body"], edited["edited_at"] is None) == ("At eight", False)
+
+
+def test_a_deleted_message_is_gone_with_its_body(family):
+    """Nobody finds it any more, and its body is not in the database."""
+    sent = send(family, body="regretted")
+    path = f"{family.path}/messages/{sent['id']}"
+    assert family.member.delete(path).status_code == 204
+    assert family.other.get(path).status_code == 404
+    assert family.member.patch(path, {"body": "again"}).status_code == 404
+    assert family.other.get(f"{family.path}/messages").json()["items"] == []
+    assert Message.objects.get(id=sent["id"]).body == ""
+
+
+def test_reading_counts_once(family):
+    """Two receipts of one reader are one; the list says how many have read."""
+    sent = send(family)
+    path = f"{family.path}/messages/{sent['id']}"
+    first = family.other.put(f"{path}/receipt").json()
+    assert family.other.put(f"{path}/receipt").json() == first
+    family.admin.put(f"{path}/receipt")
+    assert family.member.get(path).json()["reads"] == 2
+    assert [each["reader_id"] for each in family.member.get(f"{path}/receipts").json()] == [
+        str(family.other.id),
+        str(family.admin.id),
+    ]
+
+
+def test_another_circles_message_is_not_found(family):
+    """A message id is worth nothing under a circle that it does not belong to."""
+    sent = send(family)
+    assert family.member.get(f"/api/circles/{uuid4()}/messages/{sent['id']}").status_code == 404
+
+
+READ, ALL = {"owner", "admin", "member", "other"}, {"owner", "admin", "member", "other", "stranger", "staff"}
+
+
+@pytest.mark.parametrize("who", [*sorted(ALL), "anonymous"])
+@pytest.mark.parametrize(
+    ("method", "tail", "allowed", "good"),
+    [
+        ("post", "messages", READ, 201),
+        ("get", "messages", READ, 200),
+        ("get", "messages/{id}", READ, 200),
+        ("patch", "messages/{id}", {"member"}, 200),
+        ("delete", "messages/{id}", {"member", "owner", "admin"}, 204),
+        ("put", "messages/{id}/receipt", READ, 200),
+        ("get", "messages/{id}/receipts", READ, 200),
+    ],
+)
+def test_who_may_do_what(family, who, method, tail, allowed, good):
+    """Members see, authors edit, authors and who runs the circle delete; staff and strangers see nothing."""
+    sent = send(family)
+    path = f"{family.path}/{tail.format(id=sent['id'])}"
+    given = [{"body": "x"}] if method in ("post", "patch") else []
+    status = getattr(family[who], method)(path, *given).status_code
+    if who == "anonymous":
+        assert status == 401
+    elif who in allowed:
+        assert status == good
+    else:
+        assert status == (403 if who in READ else 404)
+
+
+def test_a_denial_changes_nothing(family):
+    """Whoever may not edit or delete leaves the message as it was."""
+    sent = send(family)
+    family.owner.patch(f"{family.path}/messages/{sent['id']}", {"body": "forged"})
+    family.other.delete(f"{family.path}/messages/{sent['id']}")
+    assert family.member.get(f"{family.path}/messages/{sent['id']}").json() == sent
+
+
+def test_unsafe_calls_need_the_csrf_token(family):
+    """A session cookie alone, as another site could make a browser send, is not enough."""
+    family.member.http.handler.enforce_csrf_checks = True
+    assert family.member.post(f"{family.path}/messages", {"body": "x"}).status_code == 403
+
+
+def test_a_list_costs_the_same_for_many_as_for_few(family):
+    """No query per message: 3 and 30 messages take equally many."""
+    counts = []
+    for many in (3, 30):
+        messages = Message.objects.bulk_create(
+            Message(circle=family.circle, author=family.member.user, body="x") for _ in range(many)
+        )
+        Receipt.objects.bulk_create(Receipt(message=each, reader=family.other.user) for each in messages)
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert family.other.get(f"{family.path}/messages").status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 4
