@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from logkit.context import Context, get_context, set_context
+from logkit.django import frameworks
 from logkit.django.exchange import Exchange, report
 from logkit.django.policy import Policy
 from logkit.pipeline import current_settings
@@ -32,6 +33,7 @@ class RequestContextMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(cast(Any, self))
+        frameworks.watch()
         self._policy = Policy(current_settings() or LogSettings())
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
