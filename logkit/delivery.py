@@ -70,9 +70,9 @@ class Pipeline:
         service = service_block(settings.service, settings.environment, settings.release)
         self._encoder = LogkitEncoder(service, max_line_bytes=settings.max_line_bytes)
         self._outputs = self._open_outputs()
-        self._depth = threading.local()
+        self._local = threading.local()
+        self._threshold = 0 if self.levels.named else self.levels.default  # 0: it depends on the module
         self.successor: Pipeline | None = None  # who takes what still arrives here after a swap
-        self.swapping = False  # two handlers are installed: the first one that gets a record takes it
         self.trail = AuditTrail(settings, redactor=self.redactor)
 
     def _open_outputs(self) -> list[Output]:
@@ -93,51 +93,53 @@ class Pipeline:
 
     def take(self, record: Record) -> bool:
         """Loguru's filter: deliver the record here, then decline it. Never raises into the application."""
-        level_no = record["level"].no
+        level = record["level"]
+        level_no = level.no
         if level_no == AUDIT_NO:
             return False
         if self.successor is not None:
             return self.successor.take(record)
-        if self.swapping and STAMP not in record["extra"]:
-            return False
-        depth = getattr(self._depth, "value", 0)
+        local = self._local
+        depth = getattr(local, "depth", 0)
         if depth >= _DEEPEST:  # a sink or a value that logs about itself for ever
             self.lost += 1
             return False
-        self._depth.value = depth + 1
+        local.depth = depth + 1
         try:
-            threshold = self.levels.of(record["name"] or "") if self.levels.named else self.levels.default
-            if level_no >= threshold or self.added:
-                self._deliver(record, level_no, threshold)
+            threshold = self._threshold or self.levels.of(record["name"] or "")
+            if level_no < threshold and not self.added:
+                return False
+            extra = record["extra"]
+            if (stamp := take_stamp(extra)) is None:
+                return False
+            context, time_ns = stamp
+            exception = record["exception"]
+            event = self._build(
+                time_ns,
+                level.name,
+                level_no,
+                origin(record),
+                record["message"],
+                context,
+                extra,
+                where(record),
+                exception,
+            )
+            extra[STAMP] = None  # taken
+            if level_no >= threshold:
+                for encode, writer in self._outputs:
+                    writer.write(encode(event), level_no)
+                if exception is not None and context.scope is not None:
+                    context.scope.traced = exception.value  # R14
+            for added in self.added.values():
+                if level_no >= added.level_no:
+                    self._hand_over(added, event)
         except Exception as error:  # noqa: BLE001 - a logging call never raises into the application
             self.lost += 1
             raise_if_asynchronous(error)
         finally:
-            self._depth.value = depth
+            local.depth = depth
         return False
-
-    def _deliver(self, record: Record, level_no: int, threshold: int) -> None:
-        extra = record["extra"]
-        context, time_ns = take_stamp(extra)
-        event = self._build(
-            time_ns,
-            record["level"].name,
-            level_no,
-            origin(record),
-            record["message"],
-            context,
-            extra,
-            where(record),
-            record["exception"],
-        )
-        if level_no >= threshold:
-            for encode, writer in self._outputs:
-                writer.write(encode(event), level_no)
-            if record["exception"] is not None and context.scope is not None:
-                context.scope.traced = record["exception"].value  # R14
-        for added in self.added.values():
-            if level_no >= added.level_no:
-                self._hand_over(added, event)
 
     def _hand_over(self, added: AddedSink, event: Event) -> None:
         try:

@@ -15,6 +15,7 @@ import orjson
 from logkit.event import Event, Origin, Where, short_path
 
 Encoder = Callable[[Event], bytes]
+Frame = tuple[bytes, bytes]  # what stands before the context, after the time, and what stands behind it
 
 _KEPT = 4096  # entries of a cache; it starts anew when full, which costs less than choosing a victim
 _LONGEST_KEPT = 200  # characters of a message worth keeping
@@ -22,23 +23,28 @@ _CLIPS = (4096, 1024, 256, 64)  # characters of the longest text, tried in turn 
 
 
 class Clock:
-    """RFC 3339 UTC timestamps with microseconds; the part before the dot is made once a second."""
+    """The time of a line up to its second, as the first bytes of the line; made anew once a second."""
 
-    __slots__ = ("_prefix",)
+    __slots__ = ("_kept",)
 
     def __init__(self) -> None:
-        self._prefix = (-1, b"")
+        self._kept = (-1, b"")
 
-    def __call__(self, time_ns: int) -> bytes:
-        second, rest = divmod(time_ns, 1_000_000_000)
-        kept, prefix = self._prefix
+    def __call__(self, second: int) -> bytes:
+        kept, opening = self._kept
         if kept != second:
-            prefix = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
-            self._prefix = (second, prefix)
-        return b"%b.%06dZ" % (prefix, rest // 1000)
+            opening = time.strftime('{"timestamp":"%Y-%m-%dT%H:%M:%S', time.gmtime(second)).encode()
+            self._kept = (second, opening)
+        return opening
 
 
-timestamp = Clock()
+_opening = Clock()
+
+
+def timestamp(time_ns: int) -> str:
+    """RFC 3339, UTC, microseconds."""
+    second, rest = divmod(time_ns // 1000, 1_000_000)
+    return f"{_opening(second)[14:].decode()}.{rest:06d}Z"
 
 
 def service_block(service: str, environment: str, release: str | None) -> dict[str, str]:
@@ -51,52 +57,42 @@ class LogkitEncoder:
     def __init__(self, service: Mapping[str, str], *, max_line_bytes: int) -> None:
         self._service = dict(service)
         self._max_line_bytes = max_line_bytes
-        self._heads: dict[tuple[str, str, str], bytes] = {}
-        self._tails: dict[tuple[Origin, Where], bytes] = {}
+        self._frames: dict[tuple[str, str, Origin, Where], Frame] = {}
 
     def __call__(self, event: Event) -> bytes:
-        origin = event.origin
-        message = event.message
-        head = self._heads.get((event.level, origin.logger, message))
-        if head is None:
-            head = self._head(event.level, origin.logger, message)
-        tail = self._tails.get((origin, event.where))
-        if tail is None:
-            tail = self._tail(origin, event.where)
-        context = event.context
-        inside = context.json
-        fields = event.fields
-        if fields:
-            if not inside:
-                inside = orjson.dumps(fields)[1:-1]
-            elif context.fields.keys().isdisjoint(fields):
-                inside = b"%b,%b" % (inside, orjson.dumps(fields)[1:-1])
-            else:
-                inside = orjson.dumps(event.all_fields)[1:-1]
+        key = (event.message, event.level, event.origin, event.where)
+        head, tail = self._frames.get(key) or self._frame(*key)
         if event.exception is not None:
             tail = b'%b,"exception":%b}\n' % (tail[:-2], orjson.dumps(event.exception))
-        line = b'{"timestamp":"%b%b%b%b' % (timestamp(event.time_ns), head, inside, tail)
+        second, rest = divmod(event.time_ns // 1000, 1_000_000)
+        opening = _opening(second)
+        fields, context = event.fields, event.context
+        if not fields:
+            line = b"%b.%06d%b%b%b" % (opening, rest, head, context.json, tail)
+        elif not context.json:
+            line = b"%b.%06d%b%b%b" % (opening, rest, head, orjson.dumps(fields)[1:-1], tail)
+        elif context.fields.keys().isdisjoint(fields):
+            line = b"%b.%06d%b%b,%b%b" % (opening, rest, head, context.json, orjson.dumps(fields)[1:-1], tail)
+        else:
+            line = b"%b.%06d%b%b%b" % (opening, rest, head, orjson.dumps(event.all_fields)[1:-1], tail)
         return (
             line
             if len(line) <= self._max_line_bytes
             else shortened(self.as_dict(event), self._max_line_bytes)
         )
 
-    def _head(self, level: str, logger: str, message: str) -> bytes:
-        head = b'","level":%b,"logger":%b,"message":%b,"context":{' % (
+    def _frame(self, message: str, level: str, origin: Origin, where: Where) -> Frame:
+        head = b'Z","level":%b,"logger":%b,"message":%b,"context":{' % (
             orjson.dumps(level),
-            orjson.dumps(logger),
+            orjson.dumps(origin.logger),
             orjson.dumps(message),
         )
+        tail = b"},%b\n" % orjson.dumps(self._envelope(origin, where))[1:]
         if len(message) <= _LONGEST_KEPT:
-            _keep(self._heads, (level, logger, message), head)
-        return head
-
-    def _tail(self, origin: Origin, where: Where) -> bytes:
-        block = orjson.dumps(self._envelope(origin, where))
-        tail = b"},%b\n" % block[1:]
-        _keep(self._tails, (origin, where), tail)
-        return tail
+            if len(self._frames) >= _KEPT:
+                self._frames.clear()
+            self._frames[message, level, origin, where] = (head, tail)
+        return head, tail
 
     def _envelope(self, origin: Origin, where: Where) -> dict[str, Any]:
         return {
@@ -109,7 +105,7 @@ class LogkitEncoder:
     def as_dict(self, event: Event) -> dict[str, Any]:
         """The line as data; what the console renders and what added sinks are given."""
         line = {
-            "timestamp": timestamp(event.time_ns).decode(),
+            "timestamp": timestamp(event.time_ns),
             "level": event.level,
             "logger": event.origin.logger,
             "message": event.message,
@@ -117,12 +113,6 @@ class LogkitEncoder:
             **self._envelope(event.origin, event.where),
         }
         return line if event.exception is None else line | {"exception": event.exception}
-
-
-def _keep(cache: dict[Any, bytes], key: Any, value: bytes) -> None:
-    if len(cache) >= _KEPT:
-        cache.clear()
-    cache[key] = value
 
 
 def shortened(line: dict[str, Any], max_bytes: int) -> bytes:

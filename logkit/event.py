@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -24,8 +25,12 @@ REDACTION_FAILED = "[REDACTION_FAILED]"
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
 
-class Origin(NamedTuple):
-    """Where a record was made: the logger's name and the line of code."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """Where a record was made: the logger's name and the line of code.
+
+    There is one object for each place (`logkit.record` sees to that), so that a cache can know it by identity.
+    """
 
     logger: str
     file: str
@@ -33,8 +38,9 @@ class Origin(NamedTuple):
     function: str
 
 
-class Where(NamedTuple):
-    """Which process and thread made a record."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Where:
+    """Which process and thread made a record; one object for each."""
 
     pid: int
     process: str

@@ -60,13 +60,11 @@ class _Installation:
             _remove_handler(_DEFAULT_HANDLER)
             self._hooks = Hooks(self._stdout_losses)
         logger.configure(patcher=stamp)
-        pipeline.swapping = True
         if before is not None:
             before.successor = pipeline
         self._handle(pipeline)
         install_trail(pipeline.trail)
         self._intercept(pipeline)
-        pipeline.swapping = False
         if before is not None:
             before.close()
 
@@ -113,10 +111,8 @@ class _Installation:
         least = pipeline.least_level
         pipeline.added = added
         if pipeline.least_level != least:
-            pipeline.swapping = True
             self._handle(pipeline)
             self._intercept(pipeline)
-            pipeline.swapping = False
 
     def _stdout_losses(self) -> int | None:
         return self.pipeline.stdout_losses() if self.pipeline else None

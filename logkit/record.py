@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import PurePath
 from time import time_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from logkit.context import Context, current_context, get_context
 from logkit.event import Origin, Where
@@ -22,11 +22,10 @@ AUDIT = "AUDIT"
 AUDIT_NO = 60  # above CRITICAL: it never lowers Loguru's minimum, and no LOG_LEVEL silences it
 
 
+K = TypeVar("K")
+V = TypeVar("V")
+_MISSING: Any = object()
 Stamp = tuple[Context, int]  # the context of a record and its time, in ns since the Unix epoch
-
-PROGRAM = PurePath(sys.argv[0] if sys.argv and sys.argv[0] else "python").name
-if PROGRAM == "__main__.py":
-    PROGRAM = PurePath(sys.argv[0]).parent.name
 
 
 def stamp(record: Record) -> None:
@@ -34,19 +33,47 @@ def stamp(record: Record) -> None:
     record["extra"][STAMP] = (current_context(), time_ns())
 
 
-def take_stamp(extra: dict[Any, Any]) -> Stamp:
-    """The stamp of a record, taken out of its fields; one made now where somebody replaced the core patcher."""
-    return extra.pop(STAMP, None) or (get_context(), time_ns())
+def take_stamp(extra: dict[Any, Any]) -> Stamp | None:
+    """The stamp of a record, taken out of its fields; None when another handler of ours has taken it before.
+
+    Where somebody replaced the core patcher there is none, and it is made now.
+    """
+    found: Stamp | None = extra.pop(STAMP, _MISSING)
+    return (get_context(), time_ns()) if found is _MISSING else found
 
 
 def origin(record: Record) -> Origin:
-    return Origin(record["name"] or "", record["file"].path, record["line"], record["function"])
+    """The one `Origin` of this line of code."""
+    key = (record["name"], record["file"].path, record["line"], record["function"])
+    return _origins.get(key) or _kept(_origins, key, Origin(key[0] or "", *key[1:]))
 
 
 def where(record: Record) -> Where:
+    """The one `Where` of this thread."""
     process = record["process"]
-    return here(process.id, process.name, record["thread"].name)
+    key = (process.id, process.name, record["thread"].name)
+    return _wheres.get(key) or _kept(_wheres, key, Where(key[0], program(key[1]), key[2]))
 
 
-def here(pid: int, process: str, thread: str) -> Where:
-    return Where(pid, PROGRAM if process == "MainProcess" else process, thread)
+_KEPT = 4096  # entries of a cache; it starts anew when full, which costs less than choosing a victim
+_origins: dict[tuple[str | None, str, int, str], Origin] = {}
+_wheres: dict[tuple[int, str, str], Where] = {}
+
+
+def _kept(cache: dict[K, V], key: K, value: V) -> V:
+    if len(cache) >= _KEPT:
+        cache.clear()
+    return cache.setdefault(key, value)
+
+
+def program(process: str) -> str:
+    """What a process is called: the main one after the program that it runs, a child as multiprocessing says."""
+    return _PROGRAM if process == "MainProcess" else process
+
+
+def _program() -> str:
+    path = PurePath(sys.argv[0] if sys.argv and sys.argv[0] else "python")
+    return path.parent.name if path.name == "__main__.py" else path.name
+
+
+_PROGRAM = _program()
