@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from typing import Self
 from logkit.audit import deferred
 from logkit.audit.events import Actor, AuditEvent, Outcome, Receipt, Targets
 from logkit.audit.ids import uuid7
+from logkit.audit.offload import in_thread
 from logkit.audit.trail import AuditTrail, current
 from logkit.context import EMPTY, Context, current_context
 from logkit.errors import AuditUnavailable
@@ -36,7 +38,16 @@ class Action:
     `async with` does the same without blocking the event loop.
     """
 
-    __slots__ = ("_added", "_context", "_outcome", "_reason", "_stated", "_trail", "outcome", "receipt")
+    __slots__ = (
+        "_added",
+        "_context",
+        "_outcome",
+        "_reason",
+        "_stated",
+        "_trail",
+        "outcome",
+        "receipt",
+    )
 
     def __init__(
         self,
@@ -95,7 +106,7 @@ class Action:
         except AuditUnavailable:
             if not trail.fails_open():
                 raise
-            trail.count_loss(envelope, cause="break_glass")
+            trail.count_loss(envelope)
             self.receipt = Receipt(envelope.id, envelope.kind.stream, None, "lost")
         return self
 
@@ -123,13 +134,28 @@ class Action:
                 self.outcome = Receipt(event.id, envelope.kind.stream, None, "lost")
 
     async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.__enter__)
+        entered = threading.Event()
+        try:
+            return await asyncio.shield(in_thread(self._enter, entered))
+        except asyncio.CancelledError as error:  # the block will not run, and nobody will leave it
+            in_thread(self._abandon, entered, type(error))
+            raise
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        # Shielded: a second cancellation must not leave the intent without its outcome.
-        await asyncio.shield(asyncio.ensure_future(asyncio.to_thread(self.__exit__, exc_type, exc, tb)))
+        await asyncio.shield(in_thread(self.__exit__, exc_type, exc, tb))
+
+    def _enter(self, entered: threading.Event) -> Self:
+        try:
+            return self.__enter__()
+        finally:
+            entered.set()
+
+    def _abandon(self, entered: threading.Event, exc_type: type[BaseException]) -> None:
+        entered.wait()
+        if self.receipt is not None:
+            self.__exit__(exc_type, None, None)
 
     def _ended(self, exc_type: type[BaseException] | None) -> AuditEvent:
         outcome: Outcome = self._outcome or "success"

@@ -95,13 +95,13 @@ def declare(*types: EventType) -> None:
     Raises `AuditSchemaError`.
     """
     for kind in types:
+        if strangers := set(kind.later) - set(kind.required):
+            raise AuditSchemaError(f"{kind.name}: later names {sorted(strangers)}, which required does not")
         known = _types.setdefault(kind.name, kind)
         if known != kind:
             raise AuditSchemaError(
                 f"{kind.name} is in the catalog already, declared differently: {known.meaning}"
             )
-        if strangers := set(kind.later) - set(kind.required):
-            raise AuditSchemaError(f"{kind.name}: later names {sorted(strangers)}, which required does not")
 
 
 def find(name: str) -> EventType | None:

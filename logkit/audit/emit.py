@@ -11,6 +11,7 @@ from dataclasses import replace
 from logkit.audit import deferred
 from logkit.audit.catalog import find
 from logkit.audit.events import Actor, AuditEvent, Outcome, Receipt, Targets
+from logkit.audit.offload import in_thread
 from logkit.audit.repeats import Repeats, write_or_count
 from logkit.audit.trail import AuditTrail, current, install
 from logkit.context import current_context, get_context
@@ -66,7 +67,7 @@ async def aemit(
     stated = AuditEvent(
         event, outcome=outcome, reason=reason, actor=actor, target=target, detail=detail, change=change
     )
-    return await asyncio.to_thread(record, stated)
+    return await asyncio.shield(in_thread(record, stated))
 
 
 def record(event: AuditEvent) -> Receipt:

@@ -16,6 +16,7 @@ import orjson
 from logkit.audit import catalog
 from logkit.audit.events import ACTOR_TYPES, OUTCOMES, Actor, AuditEvent, Target
 from logkit.errors import AuditSchemaError
+from logkit.redact import is_pseudonym
 
 VERSION = 1
 MAX_BODY_BYTES = 16_000  # a ledger line has 16 KiB; seq, prev and the newline take less than 120 bytes
@@ -27,7 +28,6 @@ _REASON = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,63}")
 _PLAIN_ID = re.compile(
     r"\d{1,10}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[a-z][a-z_.]{0,60}"
 )
-_PSEUDONYM = re.compile(r"h1:[A-Za-z0-9_-]{1,32}:[0-9a-f]{16,64}")
 
 
 class Redacts(Protocol):
@@ -167,7 +167,7 @@ def _actor(actor: Actor, redactor: Redacts) -> dict[str, Any]:
     if actor.mfa is not None:
         shown["mfa"] = bool(actor.mfa)
     if actor.session_ref is not None:  # a session key in clear would be a credential
-        shown["session_ref"] = actor.session_ref if _PSEUDONYM.fullmatch(actor.session_ref) else "[REDACTED]"
+        shown["session_ref"] = actor.session_ref if is_pseudonym(actor.session_ref) else "[REDACTED]"
     if actor.client_ip is not None:
         shown["client_ip"] = redactor.text(str(actor.client_ip)[:64])
     return shown

@@ -153,8 +153,9 @@ class AuditTrail:
         until = self.settings.fail_open_until
         return until is not None and datetime.now(UTC) < until
 
-    def count_loss(self, envelope: Envelope, *, cause: str = "unwritable") -> None:
+    def count_loss(self, envelope: Envelope) -> None:
         """Remember that an event is lost, for `audit.gap`, and say so at once."""
+        cause = "break_glass" if self.fails_open() else "unwritable"
         self._losses.count(envelope, cause)
         kind = envelope.kind
         fields = {"audit_event": kind.name, "event_id": envelope.id, "stream": kind.stream, "cause": cause}

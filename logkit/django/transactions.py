@@ -1,0 +1,55 @@
+"""Django's side of deferred audit events: what is stated inside `atomic()` waits for the commit.
+
+Django drops callbacks of `on_commit` uncalled when a transaction or a savepoint is rolled back, and also when an
+earlier callback raises after the COMMIT. The two must not be confused: a callback that goes while Django rolls back or
+closes the connection, or with the connection itself, was rolled back; any other was committed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from weakref import ref
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from logkit.audit.deferred import Deferred
+
+_ROLLBACKS = frozenset(
+    {"rollback", "savepoint_rollback", "close", "connect"}
+)  # where Django lets callbacks go
+_BASE = BaseDatabaseWrapper.__module__
+_DROPPED_IN = 2  # frames up from the verdict: the finaliser, then the code in which the last reference went
+
+
+class DjangoTransactions:
+    """The innermost question is the connection's: the default one's first, else any that is inside `atomic()`."""
+
+    def is_open(self) -> bool:
+        return _open_connection() is not None
+
+    def defer(self, waiting: Deferred) -> None:
+        connection = _open_connection()
+        if connection is None:
+            waiting()
+            return
+        waiting.was_rolled_back = _verdict(ref(connection))
+        connection.on_commit(waiting, robust=True)
+
+
+def _open_connection() -> BaseDatabaseWrapper | None:
+    opened = sorted(
+        connections.all(initialized_only=True), key=lambda connection: connection.alias != DEFAULT_DB_ALIAS
+    )
+    return next((connection for connection in opened if connection.in_atomic_block), None)
+
+
+def _verdict(connection: ref[BaseDatabaseWrapper]) -> Callable[[], bool]:
+    def was_rolled_back() -> bool:
+        if connection() is None:
+            return True
+        frame = sys._getframe(_DROPPED_IN)
+        return frame.f_code.co_name in _ROLLBACKS and frame.f_globals.get("__name__") == _BASE
+
+    return was_rolled_back
