@@ -115,6 +115,16 @@ class LogkitEncoder:
         return line if event.exception is None else line | {"exception": event.exception}
 
 
+_BREAKS = {b"\xc2\x85": rb"\u0085", b"\xe2\x80\xa8": rb"\u2028", b"\xe2\x80\xa9": rb"\u2029"}
+
+
+def _one_physical_line(line: bytes) -> bytes:
+    """Escape the characters that JSON allows and some readers take for the end of a line. (L10)"""
+    for character, escape in _BREAKS.items():
+        line = line.replace(character, escape)
+    return line
+
+
 def shortened(line: dict[str, Any], max_bytes: int) -> bytes:
     """`line` within `max_bytes`: long texts are clipped first, then the innermost data goes; it says `truncated`.
 
@@ -122,7 +132,7 @@ def shortened(line: dict[str, Any], max_bytes: int) -> bytes:
     """
     line = line | {"truncated": True}
     for longest in _CLIPS:
-        encoded = orjson.dumps(_clipped(line, longest)) + b"\n"
+        encoded = _one_physical_line(orjson.dumps(_clipped(line, longest))) + b"\n"
         if len(encoded) <= max_bytes:
             return encoded
     kept: dict[str, Any] = {}
@@ -130,13 +140,13 @@ def shortened(line: dict[str, Any], max_bytes: int) -> bytes:
     context, stack = line.pop("context"), line.pop("exception", None)
     if stack:
         line["exception"] = {"type": stack.get("type"), "message": stack.get("message")}
-    room = max_bytes - len(orjson.dumps(line | {"context": {}})) - 1
+    room = max_bytes - len(_one_physical_line(orjson.dumps(line | {"context": {}}))) - 1
     for name, value in context.items():
-        room -= len(orjson.dumps({name: value}))
+        room -= len(_one_physical_line(orjson.dumps({name: value})))
         if room < 0:
             break
         kept[name] = value
-    return orjson.dumps(line | {"context": kept}) + b"\n"
+    return _one_physical_line(orjson.dumps(line | {"context": kept})) + b"\n"
 
 
 def _clipped(value: Any, longest: int) -> Any:

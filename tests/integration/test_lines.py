@@ -173,9 +173,8 @@ def test_l10_a_record_is_one_physical_line() -> None:
     """Newlines of every kind and escape sequences stay inside the JSON string."""
     result = run(r'logger.bind(v="a\nb\r\n\u2028\u2029\x1b[31m\x85\x0b\x0c").info("one\ntwo\u2028\x1b[2J")')
     assert result.stdout.count(b"\n") == 1
-    assert (
-        len(result.stdout.decode().splitlines()) <= 3
-    )  # \u2028 is legal inside JSON text; no control character is
+    assert len(result.stdout.decode().splitlines()) == 1  # also for readers who break lines at U+2028
+    assert result.lines[0]["context"]["v"] == "a\nb\r\n\u2028\u2029\x1b[31m\x85\x0b\x0c"
     assert not any(byte < 0x20 and byte != 0x0A for byte in result.stdout)
 
 
@@ -387,9 +386,9 @@ def test_a_sink_that_raises_harms_nobody() -> None:
 def test_an_environment_with_utf8_off_still_writes_utf8() -> None:
     """The bytes do not depend on the locale."""
     result = run(
-        "logger.bind(v='naïve ✓').info('später')",
+        "logger.bind(v='na\\u00efve').info('sp\\u00e4ter')",
         environ={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"},
     )
     assert result.lines[0]["message"] == "später"
-    assert result.lines[0]["context"]["v"] == "naïve ✓"
+    assert result.lines[0]["context"]["v"] == "naïve"
     assert os.linesep.encode() not in result.stdout[:-1]

@@ -77,10 +77,11 @@ def test_added_fields_belong_to_the_unit_of_work() -> None:
 
 def test_r11_what_becomes_known_late_is_on_later_lines() -> None:
     """A late fact is asked for until it is known, then it is part of every later line, in nested blocks too."""
-    answers = iter([None, {"user_id": 7}])
-    contexts.set_context(Context({"request_id": "r"}, Scope(late=lambda: next(answers))))
+    known: dict[str, object] = {}
+    contexts.set_context(Context({"request_id": "r"}, Scope(late=lambda: known)))
     assert "user_id" not in contexts.current_context()
     with bound_context(a=1):
+        known["user_id"] = 7
         assert contexts.current_context()["user_id"] == 7
     assert dict(contexts.current_context()) == {"user_id": 7, "request_id": "r"}
 
