@@ -14,10 +14,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
+from logkit.audit.checkpoints import Checkpoint
 from logkit.audit.head import read_head, read_mark, store_mark
+from logkit.audit.keys import SealError
 from logkit.audit.notices import Alert, Emit, Notice, gap, ignore, utc_text
+from logkit.audit.recovery import Position
+from logkit.audit.schedule import SealSchedule, notices_of, sealed_detail
+from logkit.audit.seal import Sealing, seal
 from logkit.audit.segments import check_body, fdatasync, open_segment, parse_segment, split_line
 from logkit.audit.spool import Spool
 from logkit.audit.writelock import GIVE_UP_AFTER, BusyError, Descriptor
@@ -25,9 +30,12 @@ from logkit.audit.writer import Writer
 from logkit.errors import AuditUnavailable
 from logkit.parsers import Rotation
 
+T = TypeVar("T")
+
 BYPASS_FOR = 1.0  # seconds in which a process goes straight to the spool after it waited in vain
 SYNC_EVERY = 1.0  # seconds between syncs with AUDIT_FSYNC=interval
 DRAIN_EVERY = 1.0  # seconds between looks into the spool
+_URGENT = (b'"severity":"high"', b'"severity":"critical"')  # sealed at once; a false hit only seals early
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +81,13 @@ class Ledger:
         self._writer = self._new_writer()
         self._spool = Spool(spool_directory / stream, file_mode=file_mode, group=group)
         self._notices: list[Notice] = []
-        self._unsaid: list[Mapping[str, object]] = []  # gaps that the trail could not take yet
+        self._unsaid: list[tuple[str, Mapping[str, object]]] = []  # what the trail could not take yet
         self._bypass_until = self._synced_at = self._drained_at = 0.0
         self._is_spooling = False
         self._is_tending = False
+        self._closed: list[Checkpoint] = []
+        self._seals = SealSchedule(self.directory)
+        self._file_mode, self._group = file_mode, group
         self._refused, self._refused_since = 0, ""
         os.register_at_fork(after_in_child=_forgetter(weakref.ref(self)))
 
@@ -119,12 +130,13 @@ class Ledger:
             self.tend()
 
     def tend(self) -> None:
-        """Deliver what there is to report and drain the spool, when it is time. Never raises."""
+        """Drain the spool and seal when it is time, then deliver what there is to report. Never raises."""
         if self._is_tending:  # an emitted record of our own
             return
         self._is_tending = True
         try:
             self._drain_if_due()
+            self._seal_if_due()
             self._report()
         finally:
             self._is_tending = False
@@ -138,6 +150,18 @@ class Ledger:
             self._is_spooling = False
             self._notices.append(Notice("audit.drained", {"stream": self.stream, "records": moved}))
         return moved
+
+    def seal(self) -> Sealing:
+        """Seal everything up to now; what was done. Raises `SealError`, `OSError`, `AuditUnavailable`."""
+        sealing = seal(self.directory, self.key_path, self._position, file_mode=self._file_mode)
+        self._notices += notices_of(self.stream, sealing)
+        self._closed += sealing.closed
+        self._seals.done(sealing)
+        return sealing
+
+    def rotate(self) -> None:
+        """Begin a new segment now, so that the open one can be sealed, kept and expired as a whole."""
+        self._locked(lambda writer: writer.rotate())
 
     def close(self) -> None:
         """Close the files; the next append opens them again."""
@@ -153,6 +177,15 @@ class Ledger:
         self._is_tending = False
 
     def _written(self, body: bytes) -> Appended:
+        seq, segment = self._locked(lambda writer: writer.append(body))
+        self._seals.note(seq, segment.name, is_urgent=any(word in body for word in _URGENT))
+        return Appended(self.stream, seq, "written", segment)
+
+    def _position(self) -> Position:
+        return self._locked(lambda writer: writer.position())
+
+    def _locked(self, work: Callable[[Writer], T]) -> T:
+        """Do `work` with this process's writer, alone among its threads. Raises `OSError`."""
         writer = self._writer
         if writer.pid != os.getpid():
             self.forget()
@@ -165,11 +198,10 @@ class Ledger:
             raise BusyError(f"another thread of this process was busy for {GIVE_UP_AFTER} s")
         try:
             writer.owner = threading.get_ident()
-            seq, segment = writer.append(body)
+            return work(writer)
         finally:
             writer.owner = None
             writer.thread_lock.release()
-        return Appended(self.stream, seq, "written", segment)
 
     def _spooled(
         self, body: bytes, reason: str, last_resort: Callable[[bytes], Appended] | None = None
@@ -228,11 +260,9 @@ class Ledger:
         detail = {"stream": self.stream, "segment": segment.name, "seq": seq, "error": str(error)}
         report = gap(lost=0, since=None, cause="sync_failed", stream=self.stream)
         self._notices.append(Notice("audit.sync_failed", detail, gap=report))
-        writer = self._writer
         try:
-            mark = read_mark(writer.head_fd)
-            with writer.thread_lock:
-                writer.rotate(segment)
+            mark = read_mark(self._writer.head_fd)
+            self._locked(lambda writer: writer.rotate(segment))
             last: Appended | None = None
             for body in _bodies_from(self.directory / segment.name, min(mark, seq)):
                 last = self._written(body)
@@ -257,6 +287,18 @@ class Ledger:
         except (OSError, AuditUnavailable):
             return  # it waits where it is
 
+    def _seal_if_due(self) -> None:
+        if not self._seals.is_due():
+            return
+        try:
+            self.seal()
+        except SealError as alarm:
+            self._seals.failed()
+            self._notices.append(Notice("audit.seal_alarm", {"stream": self.stream, "alarm": str(alarm)}))
+        except (OSError, ValueError, AuditUnavailable) as error:
+            self._seals.failed()
+            self._notices.append(Notice("audit.seal_failed", {"stream": self.stream, "error": str(error)}))
+
     def _report(self) -> None:
         """Hand over the notices; a receiver that fails stops nothing."""
         writer = self._writer
@@ -272,10 +314,12 @@ class Ledger:
             with suppress(Exception):
                 self._alert(notice.name, notice.detail)
             if notice.gap is not None:
-                self._unsaid.append(notice.gap)
+                self._unsaid.append(("audit.gap", notice.gap))
+        self._unsaid += [("audit.segment.sealed", sealed_detail(checkpoint)) for checkpoint in self._closed]
+        self._closed = []
         while self._unsaid and self._emit is not None and not is_refusing:
             try:
-                self._emit("audit.gap", self._unsaid[0])
+                self._emit(*self._unsaid[0])
             except Exception:  # noqa: BLE001
                 return  # the trail hears of it later
             del self._unsaid[0]

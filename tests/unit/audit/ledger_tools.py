@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import orjson
 
+from logkit.audit.checkpoints import parse_checkpoint, read_checkpoints
 from logkit.audit.ledger import Ledger
 from logkit.audit.segments import list_segments, read_lines
+from logkit.audit.verdicts import StreamReport
+from logkit.audit.verify import Question, verify_stream
 from logkit.parsers import Rotation
 
 
@@ -84,3 +89,39 @@ def in_child(run: Callable[[], None], *, uid: int | None = None) -> int:
 def wait_for(pid: int) -> int:
     """The child's exit code, or minus the signal that ended it."""
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def make_trail(root: Path, *, records: int = 120, size: int = 6_000, seal_every: int = 25) -> Path:
+    """A stream of several segments, sealed every few records, its last records unsealed; its directory."""
+    ledger = make_ledger(root, rotation=Rotation(size=size))
+    for number in range(1, records + 1):
+        ledger.append(body(number, event="keep.viewed", actor={"type": "user", "id": str(number % 7)}))
+        if number % seal_every == 0 and number + seal_every // 2 < records:
+            ledger.seal()
+    ledger.close()
+    return root / "audit/security"
+
+
+def verified(directory: Path, **question: Any) -> StreamReport:
+    """What verification says, with the first key pinned and the key file at hand."""
+    root = directory.parent.parent
+    pin = question.pop("pin", None) or first_key(directory)
+    key_path = question.pop("key_path", root / "keys" / f"{directory.name}.key")
+    return verify_stream(directory, Question(**question), pin=pin, key_path=key_path)
+
+
+def first_key(directory: Path) -> bytes | None:
+    lines = list(read_checkpoints(directory))
+    return parse_checkpoint(lines[0]).pk if lines else None
+
+
+def copy_of(directory: Path, to: Path) -> Path:
+    """A copy of a whole trail, keys included, to be attacked; the stream's directory in it."""
+    root = directory.parent.parent
+    shutil.copytree(root, to)
+    return to / directory.relative_to(root)
+
+
+def found(report: StreamReport) -> list[tuple[str, str | None, int | None, int | None]]:
+    """The findings that matter: verdict, segment, first and last line."""
+    return [(each.verdict, each.segment, each.first, each.last) for each in report.findings if each.code]

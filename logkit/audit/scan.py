@@ -1,0 +1,177 @@
+"""Reading one segment as a verifier: does every line continue the one before, and is it what was signed?
+
+The fast path compares bytes, hashes and parses. Only when something is wrong is the segment read again, slowly, to say
+what was done to it and to which line.
+"""
+
+from __future__ import annotations
+
+from binascii import hexlify
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from logkit.audit.checkpoints import Checkpoint
+from logkit.audit.diagnosis import Entry, diagnose, entry_of
+from logkit.audit.merkle import root_of
+from logkit.audit.segments import Segment, open_segment, split_line
+from logkit.audit.verdicts import Finding
+
+_SPOKEN = frozenset({"audit.gap"})
+
+
+@dataclass(slots=True)
+class Scanned:
+    """What one segment holds, up to `next_seq`.
+
+    `first_prev` is what its first line says about the line before; `at_head` is the end at the byte that the head
+    names; `beyond` counts whole lines after that, `torn` the bytes of a line that is not whole.
+    """
+
+    name: str
+    first: int
+    next_seq: int
+    records: int = 0
+    first_prev: bytes | None = None
+    last_hash: bytes | None = None
+    size: int = 0
+    at_head: tuple[int, bytes | None] | None = None
+    beyond: int = 0
+    torn: int = 0
+    asked: int = 0  # records between since and until
+    times: tuple[str | None, str | None] = (None, None)
+    findings: list[Finding] = field(default_factory=list)
+    not_as_signed: list[Finding] = field(default_factory=list)  # ranges, where no single line is accused
+    gaps: list[dict[str, Any]] = field(default_factory=list)
+
+
+def scan(
+    segment: Segment,
+    checkpoints: Sequence[Checkpoint],
+    head_size: int | None = None,
+    since: str | None = None,
+    until: str | None = None,
+) -> Scanned:
+    """Read `segment`; `checkpoints` are those of its ranges, `head_size` is given for the segment that the head names.
+
+    `since` and `until` are ISO 8601 in UTC, as records write them. Raises `OSError`.
+    """
+    found = Scanned(segment.name, segment.first, segment.first)
+    try:
+        leaves, is_whole = _fast(segment, found, head_size, since, until)
+    except (OSError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        found.findings.append(
+            Finding("ALTERED", f"it cannot be decompressed: {error}", segment.name, segment.first)
+        )
+        return found
+    if not is_whole:
+        _slow(segment, found, head_size)
+        return found
+    for checkpoint in checkpoints:
+        if checkpoint.next > found.next_seq:
+            continue  # cut: the stream's verifier says so
+        if (
+            root_of(leaves[checkpoint.first - segment.first : checkpoint.next - segment.first])
+            != checkpoint.root
+        ):
+            why = f"these lines chain, but they are not what checkpoint {checkpoint.epoch} signed"
+            where = (segment.name, checkpoint.first, checkpoint.next - 1)
+            found.not_as_signed.append(Finding("ALTERED", why, *where))
+    return found
+
+
+def _fast(
+    segment: Segment, found: Scanned, head_size: int | None, since: str | None, until: str | None
+) -> tuple[list[bytes], bool]:
+    """All leaves, and whether every line up to the head's byte was right."""
+    leaves: list[bytes] = []
+    seq, size, prev = segment.first, 0, b""
+    first_time = last_time = None
+    loads, digest_of, keep = orjson.loads, sha256, leaves.append
+    asks = since is not None or until is not None
+    if head_size == 0:
+        found.at_head = (seq, None)
+    with open_segment(segment) as file:
+        for line in file:
+            if not leaves:
+                try:
+                    found.first_prev = split_line(line)[1]
+                except ValueError:
+                    found.torn = 0 if line.endswith(b"\n") else len(line)
+                    return leaves, bool(found.torn) and head_size == 0
+                prev = hexlify(found.first_prev)
+            if not line.endswith(b"\n") and not _is_record(line[:-1]):
+                found.torn = len(line)  # a crash, or a cut: where the stream should end tells them apart
+                break
+            if not line.startswith(b'{"seq":%d,"prev":"%b",' % (seq, prev)) or not line.endswith(b"\n"):
+                if head_size is None or size < head_size:
+                    return leaves, False
+                found.torn = _rest(file, line)
+                break
+            try:
+                record = loads(line)
+            except ValueError:
+                if head_size is None or size < head_size:
+                    return leaves, False
+                found.torn = _rest(file, line)
+                break
+            leaf = digest_of(b"\0" + line).digest()
+            keep(leaf)
+            prev = hexlify(leaf)
+            seq += 1
+            size += len(line)
+            if size == head_size:
+                found.at_head = (seq, leaf)
+            last_time = record.get("time")
+            if first_time is None:
+                first_time = last_time
+            if asks and _is_between(last_time, since, until):
+                found.asked += 1
+            if record.get("event") in _SPOKEN:
+                found.gaps.append({**(record.get("detail") or {}), "seq": record["seq"]})
+    found.next_seq, found.size, found.records = seq, size, len(leaves)
+    found.last_hash = leaves[-1] if leaves else None
+    found.times = (first_time, last_time)
+    if head_size is not None and found.at_head is not None:
+        found.beyond = seq - found.at_head[0]
+    return leaves, True
+
+
+def _is_record(line: bytes) -> bool:
+    return entry_of(line + b"\n").is_whole
+
+
+def _rest(file: Any, line: bytes) -> int:
+    return len(line) + sum(len(more) for more in file)
+
+
+def _is_between(time: object, since: str | None, until: str | None) -> bool:
+    return isinstance(time, str) and (since is None or time >= since) and (until is None or time < until)
+
+
+def _slow(segment: Segment, found: Scanned, head_size: int | None) -> None:
+    entries: list[Entry] = []
+    size = 0
+    with open_segment(segment) as file:
+        for line in file:
+            if head_size is not None and size >= head_size:
+                break
+            size += len(line)
+            entries.append(entry_of(line))
+    found.findings += diagnose(segment.name, segment.first, entries)
+    numbered = [entry for entry in entries if entry.seq is not None]
+    found.records = len(entries)
+    found.size = size
+    found.first_prev = entries[0].prev if entries else None
+    if numbered:
+        last = max(numbered, key=lambda entry: entry.seq or 0)
+        found.next_seq, found.last_hash = (last.seq or 0) + 1, last.leaf
+    if entries and entries[-1].seq is None:
+        found.next_seq, found.last_hash = found.next_seq + 1, None  # the last line cannot be read at all
+    if head_size is not None and size == head_size:
+        found.at_head = (found.next_seq, found.last_hash)
