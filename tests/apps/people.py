@@ -32,7 +32,7 @@ class Person:
         return self.user.id
 
     def get(self, path: str, **query: Any) -> Any:
-        return self.http.get(path, query)
+        return _read(self.http.get(path, query))
 
     def post(self, path: str, given: object = None) -> Any:
         return self.http.post(path, json.dumps(given or {}), content_type="application/json")
@@ -44,10 +44,19 @@ class Person:
         return self.http.patch(path, json.dumps(given), content_type="application/json")
 
     def delete(self, path: str) -> Any:
-        return self.http.delete(path)
+        return _read(self.http.delete(path))
 
     def upload(self, path: str, **parts: Any) -> Any:
         return self.http.post(path, parts)
+
+
+def _read(response: Any) -> Any:
+    """A response whose file, if it has one, was read and closed; `getvalue()` still tells its content."""
+    if response.streaming:
+        content = response.getvalue()
+        response.close()
+        response.streaming_content = [content]
+    return response
 
 
 @dataclass

@@ -1,0 +1,8 @@
+"""The app's registration with Django."""
+
+from django.apps import AppConfig
+
+
+class KeepsConfig(AppConfig):
+    name = "keeps"
+    default_auto_field = "django.db.models.BigAutoField"
