@@ -1,0 +1,124 @@
+"""Names to verdicts: is what stands under this name a secret? (P01)
+
+Whole words decide, after splitting at `_ - .`, at camelCase humps and at digits; `author` and `compass` are no secrets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from logkit.redact import vocabulary as vocab
+
+PLAIN = 0  # the value rules alone decide
+SECRET = 1  # all of it is hidden, numbers included
+COUNT = 2  # hidden, but a bare number is a count
+TOKEN = 3  # hidden when the value looks like a random token
+REFERENCE = 4  # survives only when the value is a pseudonym
+
+_HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z\u00df-\uffff]+|[A-Z]+")
+_LONGEST = 128  # a longer name is data
+_MOST = 4096
+
+
+def split(name: str) -> list[str]:
+    """The lower-case words of a name: `newPassword2` is new, password; `X-CSRFToken` is x, csrf, token."""
+    return [word.lower() for word in _HUMP.findall(name)]
+
+
+class KeyRules:
+    """Verdicts on names, remembered; the memory is bounded because names can be chosen by an attacker."""
+
+    __slots__ = ("_allowed", "_extra", "_hidden", "_telling", "verdicts")
+
+    def __init__(
+        self, *, extra: Iterable[str] = (), allowed: Iterable[str] = (), hidden_names: Iterable[str] = ()
+    ) -> None:
+        self._extra = frozenset(tuple(split(word)) for word in extra) - {()}
+        self._allowed = frozenset("".join(split(name)) for name in allowed)
+        self._hidden = frozenset(name.lower() for name in hidden_names if name)
+        # No name without one of these words is worth a closer look.
+        self._telling = (
+            vocab.WIDE
+            | vocab.NARROW
+            | vocab.WEAK
+            | {pair[-1] for pair in (*vocab.PAIRS, *self._extra)}
+            | {"ref"}
+        )
+        self.verdicts: dict[str, int] = {}
+
+    def verdict(self, name: str) -> int:
+        """PLAIN, SECRET, COUNT, TOKEN or REFERENCE for `name`."""
+        known = self.verdicts.get(name)
+        if known is not None:
+            return known
+        found = self._judge(name) if len(name) <= _LONGEST else self._judge(name[-_LONGEST:])
+        if len(name) <= _LONGEST:
+            if len(self.verdicts) >= _MOST:
+                self.verdicts = {}
+            self.verdicts[name] = found
+        return found
+
+    def _judge(self, name: str) -> int:
+        if name.lower() in self._hidden:
+            return SECRET
+        words = split(name)
+        if self._telling.isdisjoint(words) and not any(map(_is_run_together, words)):
+            return PLAIN  # most names
+        flat = "".join(words)
+        if flat in self._allowed:
+            return PLAIN
+        if name.lower().endswith(("_ref", "-ref")) or (words[-1] == "ref" and name.endswith("Ref")):
+            stem = words[:-1]
+            if any(word in vocab.REFERENCES for word in stem) or self._sensitive(stem):
+                return REFERENCE
+        if words == ["session"]:
+            return REFERENCE
+        if self._sensitive(words):
+            return COUNT if words[-1] in vocab.COUNTABLE else SECRET
+        return TOKEN if _is_weak(words) else PLAIN
+
+    def _sensitive(self, words: list[str]) -> bool:
+        groups = [
+            (start, tuple(words[start : start + size])) for start in range(len(words)) for size in (1, 2, 3)
+        ]
+        if self._extra and any(group in self._extra for _, group in groups):
+            return True
+        if any(group in vocab.PAIRS and not _vetoed(words, start + len(group)) for start, group in groups):
+            return True
+        for position, word in enumerate(words):
+            if word in vocab.WIDE or _is_run_together(word):
+                if not _vetoed(words, position + 1):
+                    return True
+            elif word in vocab.NARROW and _carries(words, position):
+                return True
+        return False
+
+
+def _vetoed(words: list[str], after: int) -> bool:
+    """Does what follows, or what the name starts with, turn the secret into a fact about it?"""
+    if words[0] in vocab.BEFORE:
+        return True
+    return after < len(words) and (words[after] in vocab.AFTER or words[-1] in vocab.AFTER)
+
+
+def _carries(words: list[str], position: int) -> bool:
+    if words[0] in vocab.BEFORE:
+        return False
+    if words[position] == "pass" and position and words[position - 1] in vocab.BEFORE_PASS:
+        return False
+    return position + 1 == len(words) or (
+        words[position + 1] in vocab.CARRIERS and words[-1] not in vocab.AFTER
+    )
+
+
+def _is_run_together(word: str) -> bool:
+    return (
+        len(word) > 6
+        and word not in vocab.NOT_RUN_TOGETHER
+        and (word.endswith(vocab.ENDS) or word.startswith(vocab.STARTS))
+    )
+
+
+def _is_weak(words: list[str]) -> bool:
+    return words[-1] in vocab.WEAK and len(words) <= 2

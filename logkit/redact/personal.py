@@ -1,0 +1,132 @@
+"""Value rules for people's data: e-mail, telephone, payment card, IBAN, US social security number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from logkit.redact.marker import hidden
+from logkit.redact.rule import AT, DIGITS, LONG, Rule, Span, by_pattern
+from logkit.redact.validators import iban_length, is_card, is_phone, is_ssn
+from logkit.redact.vocabulary import words
+
+_EMAIL = re.compile(
+    r"(?P<local>(?<![\w.+%\-!#$^~])(?<!\w')[\w.+%\-!#$^~](?:[\w.+%\-!#$^~]|'(?=\w))*+|\"[^\"\r\n]{1,64}\""
+    r"|\\\"[^\"\r\n\\]{1,64}\\\")"
+    r"@(?P<domain>[\w\-]++(?:\.[\w\-]++)*+)"
+)
+_ENCODED_EMAIL = re.compile(
+    r"(?<![\w.+\-])[\w.+\-](?:[\w.+\-]|%2[Bb])*+(?:%40|\\u0040|&\#64;|&commat;)(?P<domain>[\w\-]++(?:\.[\w\-]++)++)"
+)
+_ENDS_OF_FILES = words(
+    """
+    png jpg jpeg gif webp svg avif ico bmp tiff css js mjs json map html htm xml txt py pyc md yml yaml toml lock
+    log csv
+    """
+)
+
+
+def _is_domain(domain: str) -> bool:
+    labels = domain.split(".")
+    top = labels[-1]
+    return (
+        len(labels) > 1
+        and len(top) > 1
+        and (top.isalpha() or top.lower().startswith("xn--"))
+        and top.lower() not in _ENDS_OF_FILES
+        and not any(label.startswith("-") or label.endswith("-") for label in labels)
+    )
+
+
+def _is_no_email(match: re.Match[str]) -> bool:
+    text, start, local = match.string, match.start(), match["local"]
+    if not _is_domain(match["domain"]):
+        return True
+    if text[start - 3 : start] == "://":  # user@host of a URL without a password
+        return True
+    # `git@github.com:team/repository.git` and Celery's names of its workers address machines.
+    return (local == "git" and text[match.end() : match.end() + 1] in (":", "/")) or local == "celery"
+
+
+def _is_no_encoded_email(match: re.Match[str]) -> bool:
+    return not _is_domain(match["domain"])
+
+
+_PHONE = re.compile(
+    r"(?<![\w+.])(?:\+|%2[Bb]|(?<!\d[.,\-])00(?=[1-9]\d{0,2}[ \-.]))(?P<number>\(?[1-9](?:(?:[ \-./\u00a0]"
+    r"|%20)?[()]?(?:[ \-./\u00a0]|%20)?[0-9]){6,14})(?![0-9])(?!:[0-9])"
+)
+_DECIMAL = re.compile(r"\d+\.\d+")
+
+
+def _is_no_phone(match: re.Match[str]) -> bool:
+    number = match["number"].replace("%20", " ")
+    if _DECIMAL.fullmatch(number):
+        return True
+    return not is_phone("".join(char for char in number if char.isdigit()))
+
+
+_CARD = re.compile(
+    r"(?<![A-Za-z0-9_])(?<!\d[.,\-+/])(?:"
+    r"[0-9]{12,19}"
+    r"|[0-9]{4}(?P<sep>[ \-\u00a0])[0-9]{4}(?P=sep)[0-9]{4}(?P=sep)[0-9]{1,4}(?:(?P=sep)[0-9]{3})?"
+    r"|[0-9]{4}(?P<other>[ \-\u00a0])[0-9]{6}(?P=other)[0-9]{4,5}"
+    r")(?![A-Za-z0-9_])(?![.,\-/][0-9])(?!-[A-Za-z0-9])"
+)
+_CARD_WORD = re.compile(
+    r"(?i)\b(?:card|cards|pan|cc|visa|charge|charged|payment|uatp|maestro|gateway|expiry|cvv|raw input)\b"
+)
+
+
+def _is_no_card(match: re.Match[str]) -> bool:
+    text = match.string
+    near = text[max(0, match.start() - 32) : match.start()] + " " + text[match.end() : match.end() + 32]
+    digits = "".join(char for char in match[0] if char.isdigit())
+    return not is_card(digits, near_card_word=_CARD_WORD.search(near) is not None)
+
+
+_IBAN = re.compile(r"(?<![A-Za-z0-9_])[A-Z]{2}[0-9]{2}(?:[ \-\u00a0]?[A-Z0-9]){11,33}(?![a-z_])")
+
+
+def _ibans(text: str) -> Iterator[Span]:
+    for match in _IBAN.finditer(text):
+        places = [place for place, char in enumerate(match[0]) if char.isalnum()]
+        if length := iban_length("".join(match[0][place] for place in places)):
+            end = match.start() + places[length - 1] + 1
+            if not text[end : end + 1].isalnum():
+                yield match.start(), end, hidden("iban")
+
+
+_SSN = re.compile(
+    r"(?<![\w\-.])(?P<area>[0-9]{3})(?P<sep>-)(?P<group>[0-9]{2})-(?P<serial>[0-9]{4})(?![\w\-])(?!\.[0-9])"
+    r"|(?i:\b(?:ssn|social security(?: number| no)?)[ :=#]{1,3})(?P<named>(?P<area2>[0-9]{3})[ .\-]?"
+    r"(?P<group2>[0-9]{2})[ .\-]?(?P<serial2>[0-9]{4}))(?![\w\-])"
+)
+
+
+def _ssns(text: str) -> Iterator[Span]:
+    for match in _SSN.finditer(text):
+        tail = "2" if match["named"] else ""
+        if is_ssn(match["area" + tail], match["group" + tail], match["serial" + tail]):
+            place = "named" if tail else 0
+            yield match.start(place), match.end(place), hidden("ssn")
+
+
+RULES = (
+    Rule("e-mail address", AT, by_pattern(_EMAIL, hidden("email"), unless=_is_no_email), ("@",)),
+    Rule(
+        "encoded e-mail address",
+        AT,
+        by_pattern(_ENCODED_EMAIL, hidden("email"), unless=_is_no_encoded_email),
+        ("%40", "u0040", "&#64;", "&commat;"),
+    ),
+    Rule("IBAN", DIGITS | LONG, _ibans),
+    Rule(
+        "telephone number",
+        DIGITS,
+        by_pattern(_PHONE, hidden("phone"), unless=_is_no_phone),
+        ("+", "%2b", "00"),
+    ),
+    Rule("payment card number", DIGITS, by_pattern(_CARD, hidden("card"), unless=_is_no_card)),
+    Rule("US social security number", DIGITS, _ssns, ("-", "ssn", "social")),
+)

@@ -1,0 +1,136 @@
+"""Value rules for secrets that sentences, command lines and protocols give away without a separator."""
+
+from __future__ import annotations
+
+import re
+
+from logkit.redact.marker import HIDDEN
+from logkit.redact.rule import PAIR, WORDS, Rule, by_pattern
+from logkit.redact.validators import is_id
+from logkit.redact.value_sense import is_kept
+
+# "your verification code is 123456", "OTP 123456"
+_CODE = re.compile(
+    r"(?i)(?<![\w\-])(?:otp|totp|passcode|pin(?: code)?|(?:one[ \-]time|verification|security|log-?in"
+    r"|sign-?in|sms|2fa|mfa|auth|authentication"
+    r"|authorization|authorisation|confirmation|access|activation|reset|backup|recovery)[ \-](?:pass)?"
+    r"(?:code|word|pin|number))"
+    r"(?:[ \t]{1,4}(?:is|was|of|for [\w.]{1,32} is|sent|entered))?[ \t]{0,4}[:=#]?[ \t]{0,4}[\"']?"
+    r"(?P<secret>(?:[A-Z]-?)?\d{3,4}[ \-]?\d{1,5})(?![\w.\-]*\d)(?!\w)"
+)
+# "password is 'hunter2'", "with password hunter2x", "IDENTIFIED BY 'x'", "PASSWORD 'x'"
+_PASSWORD = re.compile(
+    r"(?i)(?<![\w\-./])(?:password|passwd|passphrase|passcode|pwd|identified(?: with [\w\"']{1,40})? by"
+    r"|secret|api[ _\-]?key|access token|token)"
+    r"(?P<verb>[ \t]{1,4}(?:is|was|of|set to|changed to|reset to|to|now|=|entered|given|used|provided"
+    r"|received|got)(?:[ \t]{1,4}(?:now|password))?)?[ \t]{1,4}"
+    r"(?:(?P<quote>\\*+[\"'`])(?P<quoted>[^\"'`\r\n\\]{1,256})(?P=quote)|(?P<secret>[^\s\"'`,;()<>\[\]{}]{6,256}))"
+)
+_ALGORITHM = re.compile(
+    r"(?i)(?:sha|md|argon|pbkdf|bcrypt|scrypt|oauth|base|utf|ipv|hmac|aes|rsa|rs|hs|es|v|http|k|x|h|s|ed"
+    r"|line|attempt|step|len|size|type)[\-_]?\d[\w.\-]*"
+)
+
+
+def _is_no_password(match: re.Match[str]) -> bool:
+    if match["quoted"] is not None:
+        quoted = match["quoted"]
+        return is_kept(quoted, "", 1) or (
+            match["verb"] is None and (" " in quoted or (quoted.isidentifier() and "_" in quoted))
+        )
+    secret = match["secret"].rstrip(".,:!?")
+    if (
+        "://" in secret
+        or is_kept(secret, "", 1)
+        or is_id(secret)
+        or _ALGORITHM.fullmatch(secret)
+        or "=" in secret[:-2]
+    ):
+        return True
+    strong = match[0][:4].lower() in ("pass", "pwd ", "iden")
+    letters, digits = any(map(str.isalpha, secret)), any(map(str.isdigit, secret))
+    if not (letters and digits):
+        return not (strong and len(secret) >= 6 and letters and any(char in "!@#$%^&*+~" for char in secret))
+    return not strong and len(secret) < 16
+
+
+_CREDENTIAL_ARGUMENT = re.compile(
+    r"(?<![\w\-])(?:-u|--user|--proxy-user|--auth|-a|-U)(?:[ \t]{1,4}|=|[\"'],\s?)[\"']?"
+    r"(?P<user>[\w.@+\-]{0,64}):(?P<secret>[^\s\"'/:][^\s\"']*)"
+)
+_COMMAND = re.compile(
+    r"(?<![\w\-])(?:(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\r\n|;]{0,200}?[ \t]-p"
+    r"|sshpass[ \t]{1,4}-p[ \t]{0,4}|redis-cli\b[^\r\n|;]{0,200}?[ \t]-a[ \t]{1,4}"
+    r"|(?:docker|podman|helm registry|az|ftp|mongo|mongosh|mongodump|sqlcmd|psql|xfreerdp"
+    r"|net use)\b[^\r\n|;]{0,200}?[ \t](?:-p|-P|--password|/p:)[ \t=]{0,4}"
+    r"|openssl\b[^\r\n|;]{0,200}?[ \t]-pass(?:in|out)?[ \t]{1,4}pass:|keytool\b[^\r\n|;]{0,200}?[ \t]-"
+    r"(?:store|key)pass[ \t]{1,4})"
+    r"[\"']?(?P<secret>[^\s\"'\-][^\s\"']{2,256})"
+)
+_NETRC = re.compile(
+    r"(?i)\blogin[ \t\r\n]{1,8}\S{1,128}[ \t\r\n]{1,8}password[ \t\r\n]{1,8}[\"']?(?P<secret>[^\s\"']{1,256})"
+)
+_PGPASS = re.compile(
+    r"(?m)(?:^|(?<=\s))[\w.\-*]{1,255}:(?:5432|6432|\*):[\w.\-*]{1,64}:[\w.\-*]{1,64}:(?P<secret>[^\s:]{1,256})"
+)
+_PROTOCOL = re.compile(
+    r"(?:\bAUTH (?:PLAIN|LOGIN|XOAUTH2|CRAM-MD5)[ \t]{1,4}(?P<mail>[A-Za-z0-9+/=]{8,})|(?:^"
+    r"|[\r\n>\"'])\s{0,4}PASS (?P<ftp>[^\s\"']{1,256})"
+    r"|\bAUTH[ \t]{1,4}(?:default |[\w\-]{1,32} )?(?P<redis>[^\s\"']{8,256})(?=[\"'\r\n]|$))"
+)
+
+
+def _is_no_command(match: re.Match[str]) -> bool:
+    return is_kept(match["secret"], "", 1) or match["secret"].isdigit()
+
+
+def _is_kept(match: re.Match[str]) -> bool:
+    return is_kept(match["secret"], "", 1)
+
+
+# Parameters of a query are people's data: Django's "; args=(...); alias=", SQLAlchemy's "[parameters: (...)]".
+_ARGUMENTS = re.compile(
+    r"(?:; args=|\[parameters: )(?P<secret>(?!None\b|\(\)|\[\]|\{\})[\[({][^\r\n]*?)(?=; alias=|\]?$|\]\s)"
+)
+_FAILING_ROW = re.compile(r"Failing row contains \((?P<secret>[^\r\n]{1,4096}?)\)(?=\.|$|[\r\n\"'\\])")
+_DUPLICATE = re.compile(
+    r"Duplicate entry '(?P<secret>[^\r\n]{1,512}?)' for key '[^']{0,64}(?:token|secret|phone|session|code|key_hash)"
+)
+
+RULES = (
+    Rule("one-time code", WORDS, by_pattern(_CODE, HIDDEN, group="secret"), ("otp", "code", "pin", "word")),
+    Rule(
+        "password in a sentence",
+        WORDS,
+        by_pattern(_PASSWORD, HIDDEN, group=("quoted", "secret"), unless=_is_no_password),
+        ("pass", "pwd", "identified", "secret", "token", "key"),
+    ),
+    Rule(
+        "user and password argument",
+        WORDS,
+        by_pattern(_CREDENTIAL_ARGUMENT, HIDDEN, group="secret", unless=_is_kept),
+        ("-u", "user", "-a", "auth"),
+    ),
+    Rule(
+        "password argument",
+        WORDS,
+        by_pattern(_COMMAND, HIDDEN, group="secret", unless=_is_no_command),
+        (" -p", " /p:", " -a", "pass"),
+    ),
+    Rule("netrc", WORDS, by_pattern(_NETRC, HIDDEN, group="secret", unless=_is_kept), ("login",)),
+    Rule(
+        "pgpass",
+        PAIR,
+        by_pattern(_PGPASS, HIDDEN, group="secret", unless=_is_kept),
+        (":5432:", ":6432:", ":*:"),
+    ),
+    Rule(
+        "password of a protocol",
+        WORDS,
+        by_pattern(_PROTOCOL, HIDDEN, group=("mail", "ftp", "redis")),
+        ("auth ", "pass "),
+    ),
+    Rule("query parameters", PAIR, by_pattern(_ARGUMENTS, HIDDEN, group="secret"), ("args=", "parameters: ")),
+    Rule("failing row", WORDS, by_pattern(_FAILING_ROW, HIDDEN, group="secret"), ("failing row",)),
+    Rule("duplicate entry", WORDS, by_pattern(_DUPLICATE, HIDDEN, group="secret"), ("duplicate entry",)),
+)

@@ -1,0 +1,73 @@
+"""Is there a secret after this name at all? `password: required`, `token=None` and `pin=${PIN}` hold none."""
+
+from __future__ import annotations
+
+import re
+
+from logkit.redact import keys
+from logkit.redact.marker import MARKER
+from logkit.redact.pseudonym import is_pseudonym
+from logkit.redact.validators import looks_random
+from logkit.redact.vocabulary import words
+
+# Source code that names a value instead of holding one: `self.password`, `os.environ["DB_PASSWORD"]`, `getpass()`.
+CODE = re.compile(
+    r"(?:self|cls|os|settings|request|req|config|conf|env|environ|process|args|kwargs|options|opts|data"
+    r"|form|user|params|session"
+    r"|credentials|ctx|app|cfg|secrets|vars?|response|resp|event|body|payload|validated_data|cleaned_data"
+    r"|attrs|validated|serializer"
+    r"|instance|obj|row|item|client|this|props|state|account|member|person)"
+    r"(?:\.[A-Za-z_]\w*|\[[^\]\s]{0,64}\]|\([^()\"']{0,64}\))+[)\]},:]*"
+)
+CALL = re.compile(
+    r"[A-Za-z_][\w.]{0,64}\((?:[^\"'()]{0,64}|[\"'][A-Z][A-Z0-9_]{2,64}[\"'][^\"']{0,16})\)*[)\]},:]*"
+)
+PLACEHOLDER = re.compile(
+    r"\{\w{0,64}\}|\{\{[^{}]{0,64}\}\}|\$\{[^{}]{1,128}\}|\$[A-Z_][A-Z0-9_]*|\$\([^()]{0,64}\)"
+    r"|%\(\w{1,64}\)s|%[sdr]|<[\w \-]{1,64}>|&lt;[\w \-]{1,64}&gt;|\?|:[a-z_]+|\$\d{1,2}|<%=?[^%]{0,64}%>"
+)
+_MASK = re.compile(
+    r"[*•●·xX.…_\-#]{2,}|\*{3,}.{0,4}|.{0,4}\*{4,}|\[?<?(?i:filtered|redacted|hidden|masked|secret removed"
+    r"|removed|scrubbed|omitted|cleansed|elided)>?\]?"
+)
+_NOTHING = words("true false none null nil undefined nan {} [] () \"\" '' n/a na -") | {""}
+_STATUS = words(
+    """
+    ok okay valid invalid expired missing required changed reset set unset empty wrong incorrect failed failure
+    fail success successful started stopped created updated deleted revoked rotated refreshed renewed issued
+    rejected accepted denied allowed disabled enabled active inactive present absent unknown error errors
+    unavailable pending verified unverified too must cannot this the that is was are not no yes has have may
+    should your enter please field value values must optional match matches mismatch does do did found generated
+    checked skipped hit miss cleared closed opened login logout signed in out on off for and or with without
+    string str int integer bytes bool boolean any object list dict tuple optional[str] char text varchar
+    """
+)
+_PASSWORDS = words("password passwd pwd passphrase passcode pass pin otp cvv cvc ssn pswd psw")
+
+
+def is_kept(value: str, name: str, verdict: int) -> bool:
+    """Does this value hold nothing to hide: empty, a boolean, a mask, a placeholder, a count, a pseudonym?"""
+    if value.lower() in _NOTHING or value.lower() == name.lower() or MARKER.fullmatch(value):
+        return True
+    if verdict == keys.TOKEN:
+        return not looks_random(value)
+    if verdict == keys.COUNT and value.isdecimal() and len(value) < 10:
+        return True
+    if is_pseudonym(value):
+        return True
+    return _MASK.fullmatch(value) is not None or PLACEHOLDER.fullmatch(value) is not None
+
+
+def is_status(value: str, name_words: list[str], sep: str) -> bool:
+    """`token: expired`, `session: started`, `password: This field is required`: a word about it, not the thing."""
+    lower = value.lower()
+    if lower in _STATUS:
+        return True
+    if not sep.startswith(":") or not value.isalpha():
+        return False
+    if value.islower() and lower.endswith(("ed", "ing")):
+        return True
+    return (
+        not any(word in _PASSWORDS or word.endswith(("password", "passwd", "pwd")) for word in name_words)
+        and len(value) < 20
+    )

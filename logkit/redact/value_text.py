@@ -1,0 +1,194 @@
+"""Where the value after a sensitive name begins and ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from logkit.redact import keys
+from logkit.redact.marker import HIDDEN, MARKER
+from logkit.redact.rule import Span
+from logkit.redact.value_sense import CALL, CODE, PLACEHOLDER, is_kept, is_status
+from logkit.redact.vocabulary import words
+
+_OPENING = re.compile(r"[bBuUrRfF]{0,2}(?P<quote>\\*+[\"'`]|&quot;|&\#x27;|&\#39;|%22|%27)")
+_BRACKET = re.compile(r"\w{0,32}[\[({]")
+_CLOSES = {"[": "]", "(": ")", "{": "}"}
+_BARE = re.compile(
+    r"""(?:[^\s,;&"'`<>\\\x00-\x1f]
+    |[,;&](?!amp;)(?![\s"'`\\]|$|[\w.%\[\]\-]{1,64}(?:=|%3[Dd]|:[ ]?))
+    |["'`](?=[^\s,;&)\]}>:"'`\\])(?=[^\s]{1,64})
+    |\\(?![nrt"'`\\]))++""",
+    re.VERBOSE,
+)
+_ENCODED_END = re.compile(r"%26|%22|%27|%20|%3[Bb]|%0[AaDd]|&quot;|&#")
+_NUMBERS = re.compile(r"[+(]{0,2}\d(?:[ ().\-/]{0,3}\d){5,30}")
+_NUMBERED = words(
+    """
+    phone telephone mobile cell tel msisdn card number no num ssn security account iban
+    """
+)
+_COOKIES = re.compile(
+    r"[^\s=;,\"'<>\\]{1,128}=[^\s;,\"'<>\\]*+(?:;[ \t]{0,4}[^\s=;,\"'<>\\]{1,128}(?:=[^\s;,\"'<>\\]*+)?)*+"
+)
+_COOKIE = re.compile(r"[^\s=;,]{1,128}=(?P<value>\"[^\"]{0,4096}\"|[^\s;,]*+)")
+_COOKIE_ATTRIBUTES = words(
+    """
+    path domain expires max-age samesite secure httponly priority partitioned version comment
+    """
+)
+_SCHEME = re.compile(
+    r"(?i)(?:bearer|basic|token|negotiate|ntlm|apikey|api-key|splunk|sso-key|ssws|key|jwt|dpop"
+    r"|genie[ \-]?key|zoho-oauthtoken|privatetoken|bot|client-id)(?:[ \t]+|%20|\+)(?=\S)"
+)
+_PARAMETER_SCHEME = re.compile(
+    r"(?i)(?:digest|hawk|oauth|signature|mac|vapid|aws4-hmac-sha256|aws|hmac[\w\-]{0,16}|acs3-hmac-sha256"
+    r"|goog4-[\w\-]{1,16})[ \t]+"
+)
+_PARAMETERS = re.compile(
+    r"[\w\-]{1,64}=(?:\\*+\"[^\"\\]*+\\*+\"|[^\s,\"]++)(?:[ \t]{0,4},[ \t]{0,4}[\w\-]{1,64}="
+    r"(?:\\*+\"[^\"\\]*+\\*+\"|[^\s,\"]++))*+|\S+"
+)
+
+
+def values(text: str, at: int, name: str, verdict: int, *, sep: str, outer: str) -> Iterator[Span]:
+    """What to hide of the value that starts at `at`, after the name `name` and the separator `sep`.
+
+    `outer` is the character before an unquoted name: the quote that a header of a command line stands in.
+    """
+    if MARKER.match(text, at):
+        return
+    name_words = keys.split(name)
+    is_cookie = any(word in ("cookie", "cookies", "setcookie") for word in name_words)
+    if opening := _OPENING.match(text, at):
+        start = opening.end()
+        end = _closing(text, opening["quote"], start)
+        content = text[start:end]
+        if is_cookie and "=" in content:
+            yield from _cookies(content, start, is_set="set" in name_words[:2])
+        elif content != HIDDEN and (MARKER.search(content) or not is_kept(content, name, verdict)):
+            yield start, end, HIDDEN
+        return
+    if (
+        (numbers := _NUMBERS.match(text, at))
+        and not _NUMBERED.isdisjoint(name_words)
+        and verdict != keys.TOKEN
+    ):
+        yield at, numbers.end(), HIDDEN
+        return
+    if placeholder := PLACEHOLDER.match(text, at):
+        rest = text[placeholder.end() : placeholder.end() + 1]
+        if not rest or not (rest.isalnum() or rest in "{}$@!#%^*_-"):
+            return
+    if is_cookie and (cookies := _COOKIES.match(text, at)):
+        yield from _cookies(cookies[0], at, is_set="set" in name_words[:2])
+        return
+    yield from _unquoted(text, at, name, verdict, sep=sep, outer=outer, name_words=name_words)
+
+
+def _unquoted(
+    text: str, at: int, name: str, verdict: int, *, sep: str, outer: str, name_words: list[str]
+) -> Iterator[Span]:
+    parameters = _PARAMETER_SCHEME.match(text, at)
+    if parameters and (rest := _PARAMETERS.match(text, parameters.end())):
+        yield rest.start(), rest.end(), HIDDEN
+        return
+    start = at
+    if scheme := _SCHEME.match(text, at):
+        start = scheme.end()
+    if verdict != keys.TOKEN and (bracket := _BRACKET.match(text, at)):
+        if CALL.match(text, at) or CODE.match(text, at):
+            return
+        if bracket.end() - at == 1 or any(quote in text[at : at + 80] for quote in "\"'"):
+            end = _balanced(text, bracket.end() - 1)
+            if end - bracket.end() > 1:
+                yield bracket.end() - 1, end, HIDDEN
+            return
+    bare = _BARE.match(text, start)
+    if bare is None:
+        return
+    end = bare.end()
+    encoded = _ENCODED_END.search(text, start, end)
+    if encoded and (sep.startswith("%") or encoded[0][0] == "&" or "?" in text[max(0, at - 200) : at]):
+        end = encoded.start()
+    end = _without_tail(text, start, end)
+    value = text[start:end]
+    if scheme is None:
+        if outer != "" and outer in "\"'" and value.endswith(outer):
+            end -= 1
+            value = value[:-1]
+        if CODE.fullmatch(value) or CALL.fullmatch(value) or is_status(value, name_words, sep):
+            return
+    if not is_kept(value, name, verdict):
+        yield start, end, HIDDEN
+
+
+def _cookies(cookies: str, offset: int, *, is_set: bool) -> Iterator[Span]:
+    for number, match in enumerate(_COOKIE.finditer(cookies)):
+        name = match[0].partition("=")[0].strip().lower()
+        if is_set and number and name in _COOKIE_ATTRIBUTES:
+            continue
+        if match["value"] and not MARKER.fullmatch(match["value"]):
+            yield offset + match.start("value"), offset + match.end("value"), HIDDEN
+
+
+def _closing(text: str, quote: str, start: int) -> int:
+    """Where the text that `quote` opened ends: at the same quote, escaped as often; else at the end of the text."""
+    slashes = len(quote) - 1 if quote[0] == "\\" or len(quote) == 1 else -1
+    if slashes < 0:
+        end = text.find(quote, start)
+        return end if end >= 0 else len(text)
+    position = start
+    while (end := text.find(quote[-1], position)) >= 0:
+        before = end
+        while before > start and text[before - 1] == "\\":
+            before -= 1
+        if end - before == slashes or (end - before < slashes):
+            return before if end - before == slashes else end
+        if slashes == 0 and (end - before) % 2 == 0:
+            return end
+        position = end + 1
+    return len(text)
+
+
+def _balanced(text: str, start: int) -> int:
+    """The end of the bracketed subtree at `start`; the end of the text when it was cut off."""
+    expected: list[str] = []
+    position = start
+    while position < len(text):
+        char = text[position]
+        if char in _CLOSES:
+            expected.append(_CLOSES[char])
+        elif char in ")]}":
+            if not expected or expected.pop() != char:
+                return position
+            if not expected:
+                return position + 1
+        elif char in "\"'" and (text[position - 1] != "\\" or char == '"'):
+            end = _string_end(text, position)
+            position = end
+            continue
+        position += 1
+    return len(text)
+
+
+def _string_end(text: str, position: int) -> int:
+    slashes = 0
+    while text[position - 1 - slashes] == "\\":
+        slashes += 1
+    quote = "\\" * slashes + text[position]
+    return _closing(text, quote, position + 1) + len(quote)
+
+
+def _without_tail(text: str, start: int, end: int) -> int:
+    """Leave out the punctuation of the sentence and the brackets around the pair."""
+    while end > start:
+        last = text[end - 1]
+        if (last in ".,:!?" and end - start > 1) or (
+            last in ")]}"
+            and text.count(last, start, end) > text.count({")": "(", "]": "[", "}": "{"}[last], start, end)
+        ):
+            end -= 1
+        else:
+            break
+    return end

@@ -1,0 +1,133 @@
+"""The words that make a name sensitive, and the words that take it back. Facts only; `keys` does the matching.
+
+A name is split into lower-case words first (`userApiKey2` is user, api, key). See `docs/explanation/privacy.md`.
+"""
+
+from __future__ import annotations
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Sensitive wherever they stand, unless a veto stands beside them.
+WIDE = words(
+    """
+    password passwords passwd passwds passphrase passphrases passcode passcodes pwd pwds pswd psw passwort kennwort
+    contrasena contraseña senha motdepasse mdp wachtwoord haslo parola
+    secret secrets token tokens credential credentials creds cred otp totp hotp jwt jwts apikey apikeys
+    cvv cvc cvn csc ssn iban msisdn htpasswd sshpass psk mnemonic phone telephone phones
+    sessionid sessid sessionkey phpsessid jsessionid aspsessionid xsrf csrftoken
+    privatekey secretkey accesskey authkey authtoken accesstoken refreshtoken clientsecret creditcard cardnumber
+    samlresponse samlrequest signingkey encryptionkey masterkey sharedkey accountkey passkey
+    """
+)
+
+# Sensitive only as the last word or before a word of CARRIERS: `basic_auth` and `auth_header`, not `auth_method`.
+NARROW = words(
+    """
+    auth authorization authorisation cookie cookies session sessions pass pin pins csrf bearer dob passport
+    xauth setcookie ccnum
+    """
+)
+CARRIERS = words(
+    """
+    header headers value values data string blob raw plain plaintext token tokens key secret code codes password
+    pass cookie cookies jar credential credentials number num no hash digest content body text payload
+    """
+)
+
+# Two or more words that are sensitive together.
+PAIRS = frozenset(
+    tuple(pair.split())
+    for pair in """
+    api key|api keys|access key|access keys|secret key|private key|private keys|encryption key|decryption key
+    signing key|master key|auth key|session key|shared key|account key|ssh key|rsa key|license key
+    licence key|service key|subscription key|hmac key|aes key|deploy key|webhook key|app key
+    application key|consumer key|stripe key|openai key|anthropic key|mailgun key|sendgrid key|twilio key|aws key
+    azure key|github key|gitlab key|google key|maps key|fernet key|jwk private
+    crypt key|cipher key|symmetric key|recovery key|backup key|ssl key|tls key|pem key|wallet key
+    integration key|write key|ingest key|instrumentation key|pgp key|gpg key|pass key
+    session id|session ids|sess id|session token|connect sid|php sess|set cookie|card number|card no|card num|cc number
+    cc num|credit card|debit card|account number|account no|bank account|routing number|sort code|social security
+    security code|verification code|verify code|auth code|authorization code|authentication code|access code
+    confirmation code|confirm code|login code|signin code|reset code|sms code|mfa code|tfa code|fa code|otp code
+    backup code|backup codes|recovery code|recovery codes|invite code|invitation code|activation code|device code
+    user code|one time code|pin code|pass code|pass word|pass phrase|pass wd|tax id|national id|passport number
+    passport no|driver license|drivers license|driver licence|date of birth|birth date|phone number
+    mobile number|mobile phone|cell phone|tel number|security answer|secret answer|maiden name|seed phrase
+    recovery phrase|code verifier|saml response|saml request|client assertion|magic link|reset link|invite link
+    share link|reset url|magic url|invite url|share url|amz credential|mot de passe
+    """.replace("\n", "|").split("|")
+    if pair.strip()
+)
+
+# A name whose sensitive word is followed by one of these says something about the secret, not the secret.
+AFTER = words(
+    """
+    count counts counter total totals length len size sizes type types kind name names id ids uuid ttl age expiry
+    expires expired expiration expire expiring exp at on in date time timestamp times changed change changes updated
+    update created create creation rotated rotation rotate revoked revocation issued reset resets required requires
+    require valid invalid validity validation validator validators validated enabled disabled set present exist
+    exists used usage use uses limit limits policy policies strength score status state method methods scheme schemes
+    backend backends provider providers version versions algorithm algorithms alg hasher hashers field fields column
+    columns label path paths dir file filename files url urls uri uris endpoint endpoints host hostname port prefix
+    suffix last rate rates min max minimum maximum attempt attempts retries failure failures error errors fail failed
+    failing success successes successful succeeded verified verification confirmed days hours minutes seconds ms sec
+    secs bytes index num per scope scopes audience issuer domain secure samesite httponly budget cost costs window
+    class classes management manager service flow grant mode source stage step event events action actions reason
+    needed missing allowed accepted consent banner engine serializer store storage duration start started end ended
+    active level flag flags group groups latency region brand country currency network model platform vendor os
+    compromised breached leaked complexity quality match matches matched mismatch ok ratio percent percentage order
+    template templates view views page form help text_length format formats pattern permission permissions limit
+    remaining consumed generated refreshed locked unlocked question questions category title description
+    """
+)
+# A name that starts a sensitive word with one of these counts it, or asks about it.
+BEFORE = words(
+    """
+    is has had have was were needs need requires require required should can may must use uses used using num n no
+    count max min total missing without remaining prompt completion input output cached reasoning avg average per
+    enable enabled disable disabled allow allows show supports support forgot
+    """
+)
+BEFORE_PASS = words(
+    "first second third test boarding ski bus season low high band two one multi single final by"
+)
+
+# Words run together: a word that ends in, or starts with, one of these.
+ENDS = (
+    "password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "pwd", "secret", "token", "tokens",
+    "apikey", "secretkey", "privatekey", "accesskey", "authkey", "signingkey", "encryptionkey", "masterkey",
+    "sessionid", "sessionkey", "sessid", "credential", "credentials", "cookie", "authorization", "cardnumber",
+)  # fmt: skip
+STARTS = (
+    "password", "passwd", "passphrase", "apikey", "secretkey", "privatekey", "accesstoken", "authtoken", "refreshtoken",
+    "sessionid", "clientsecret", "creditcard", "cardnumber", "aspsessionid", "csrfmiddleware",
+)  # fmt: skip
+NOT_RUN_TOGETHER = words("passwordless tokens detoken subtoken cookiecutter nontoken betoken tokenization")
+
+# Plurals: with a bare number they are a count (`sessions=3`).
+COUNTABLE = words(
+    "passwords passcodes passphrases secrets tokens credentials creds cookies sessions pins phones jwts apikeys"
+)
+
+# Hidden only when the value looks like a random token: the name alone says too little.
+WEAK = words(
+    "key sig signature sigs state nonce code sid hmac ticket assertion salt seed dsn pan hash_key authenticity"
+)
+
+# Such a word before `_ref`: the field survives only with a pseudonym. `identifier` is what was typed to log in.
+REFERENCES = words(
+    "session identifier email phone token user username login account card device password cookie"
+)
+
+# Names of columns and form fields, as they stand in lists of names: `["password", "email"]` is no pair.
+FIELD_NAMES = words(
+    """
+    id pk uuid name names username user email first_name last_name full_name login identifier is_active is_staff
+    date_joined
+    title slug status type role roles group groups permissions created_at updated_at created updated description
+    phone address country language locale timezone true false none null on off yes no
+    """
+)
