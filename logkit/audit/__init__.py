@@ -4,7 +4,7 @@ from logkit.audit import catalog
 from logkit.audit.action import Action, action
 from logkit.audit.catalog import EventType
 from logkit.audit.deferred import waiting
-from logkit.audit.emit import aemit, emit, event_of, record, settle
+from logkit.audit.emit import aemit, emit, event_of, record, settle, was_stated
 from logkit.audit.events import Actor, AuditEvent, Receipt, Target
 from logkit.audit.types_auth import AUTH
 from logkit.audit.types_data import DATA
@@ -27,4 +27,5 @@ __all__ = [
     "record",
     "settle",
     "waiting",
+    "was_stated",
 ]

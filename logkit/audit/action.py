@@ -16,6 +16,7 @@ from logkit.audit.events import Actor, AuditEvent, Outcome, Receipt, Targets
 from logkit.audit.ids import uuid7
 from logkit.audit.offload import in_thread
 from logkit.audit.trail import AuditTrail, current
+from logkit.audit.unit import unit_of
 from logkit.context import EMPTY, Context, current_context
 from logkit.errors import AuditUnavailable
 
@@ -101,6 +102,8 @@ class Action:
             self.receipt = Receipt(envelope.id, envelope.kind.stream, None, "off")
             return self
         deferred.settle_orphans()
+        if (unit := unit_of(context)) is not None:
+            unit.stated.add(self._stated.event)
         try:
             self.receipt = trail.write(envelope)
         except AuditUnavailable:

@@ -12,12 +12,12 @@ from logkit.audit import deferred
 from logkit.audit.catalog import find
 from logkit.audit.events import Actor, AuditEvent, Outcome, Receipt, Targets
 from logkit.audit.offload import in_thread
-from logkit.audit.repeats import Repeats, write_or_count
 from logkit.audit.trail import AuditTrail, current, install
-from logkit.context import current_context, get_context
+from logkit.audit.unit import unit_of, write_or_count
+from logkit.context import Context, current_context, get_context
 from logkit.errors import AuditUnavailable
 
-__all__ = ["AuditTrail", "aemit", "current", "emit", "event_of", "install", "record", "settle"]
+__all__ = ["AuditTrail", "aemit", "current", "emit", "event_of", "install", "record", "settle", "was_stated"]
 
 _NOTHING: Mapping[str, object] = {}
 
@@ -88,15 +88,15 @@ def record(event: AuditEvent) -> Receipt:
     if not trail.records(envelope):
         return Receipt(event.id, envelope.kind.stream, None, "below_level")
     deferred.settle_orphans()
+    unit = unit_of(context)
+    if unit is not None:
+        unit.stated.add(event.event)
     if waits:
         deferred.defer(trail, event, envelope, context)
         return Receipt(event.id, envelope.kind.stream, None, "deferred")
     if kind is not None and is_read and not envelope.closed and event.outcome == "success":
-        if context.scope is not None:
-            if context.scope.audit is None:
-                context.scope.audit = Repeats()
-            if context.scope.audit.hold(trail, event, kind, context):
-                return Receipt(event.id, kind.stream, None, "deferred")
+        if unit is not None and unit.hold(trail, event, kind, context):
+            return Receipt(event.id, kind.stream, None, "deferred")
         return write_or_count(trail, event, context)
     try:
         return trail.write(envelope)
@@ -105,14 +105,23 @@ def record(event: AuditEvent) -> Receipt:
         raise
 
 
-def settle() -> None:
-    """A request, a task or a command ends: write what waited for that. Never raises."""
+def settle(context: Context | None = None) -> None:
+    """A request, a task or a command ends: write what waited for that. Never raises.
+
+    `context` is the unit's, when it is no longer the current one.
+    """
     with contextlib.suppress(Exception):
         deferred.settle_orphans()
-    scope = get_context().scope
+    scope = (context or get_context()).scope
     if scope is not None and scope.audit is not None:
         with contextlib.suppress(Exception):
             scope.audit.end()
+
+
+def was_stated(event: str) -> bool:
+    """Did this request, task or command state such an event already? For captures that would only repeat it."""
+    unit = unit_of(get_context())
+    return unit is not None and event in unit.stated
 
 
 def event_of(log_record: logging.LogRecord, *, logger_name: str) -> AuditEvent | None:

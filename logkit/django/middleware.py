@@ -16,6 +16,7 @@ from logkit.context import Context, get_context, set_context
 from logkit.django import frameworks
 from logkit.django.exchange import Exchange, report
 from logkit.django.policy import Policy
+from logkit.django.unavailable import answer_unavailable
 from logkit.pipeline import current_settings
 from logkit.settings import LogSettings
 
@@ -67,6 +68,10 @@ class RequestContextMiddleware:
         finally:
             set_context(outer)
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """What could not be recorded was not done. (A04)"""
+        return answer_unavailable(request, exception)
 
     def _open(self, request: HttpRequest, outer: Context) -> Exchange | None:
         settings = current_settings()

@@ -5,31 +5,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from loguru import logger
 
-from logkit.audit import trail as trails
-from logkit.audit.deferred import set_transactions
-from tests.unit.audit_events.desk import Desk, FakeTransaction
+from logkit.audit.deferred import NoTransactions, set_transactions
+from tests.unit.audit_events.desk import Desk, FakeTransaction, opened
 
 
 @pytest.fixture
 def make_desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
     """Open a desk with these variables; it is closed when the test ends."""
-    before = trails.install(None)
-    opened: list[Desk] = []
-
-    def make(**environ: str) -> Desk:
-        desk = Desk(tmp_path, **environ)
-        opened.append(desk)
-        trails.install(desk.trail)
-        return desk
-
-    yield make
-    trails.install(before)
-    for desk in opened:
-        with contextlib.suppress(ValueError):
-            logger.remove(desk.handler)
-        desk.trail.close()
+    before = set_transactions(NoTransactions())
+    with contextlib.ExitStack() as stack:
+        yield lambda **environ: stack.enter_context(opened(tmp_path, **environ))
+    set_transactions(before)
 
 
 @pytest.fixture

@@ -1,13 +1,14 @@
 """A desk: a trail with real ledgers behind a real Loguru handler, what it wrote and what it reported."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 from loguru import logger
 
+from logkit.audit import trail as trails
 from logkit.audit.deferred import Deferred
 from logkit.audit.trail import AuditTrail
 from logkit.redact import Redactor
@@ -52,6 +53,7 @@ class Desk:
         self.trail.close()
         for name in ("audit_dir", "audit_spool_dir"):
             path = self.root / name
+            path.parent.mkdir(exist_ok=True)
             if path.exists():
                 path.rename(path.with_suffix(".kept"))
             path.write_text("")
@@ -62,6 +64,20 @@ class Desk:
             path.unlink()
             if path.with_suffix(".kept").exists():
                 path.with_suffix(".kept").rename(path)
+
+
+@contextlib.contextmanager
+def opened(root: Path, **environ: str) -> Iterator[Desk]:
+    """A desk whose trail is the installed one for a while."""
+    desk = Desk(root, **environ)
+    before = trails.install(desk.trail)
+    try:
+        yield desk
+    finally:
+        trails.install(before)
+        with contextlib.suppress(ValueError):
+            logger.remove(desk.handler)
+        desk.trail.close()
 
 
 class FakeTransaction:

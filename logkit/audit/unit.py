@@ -1,4 +1,4 @@
-"""Repeats of a best-effort event within one request or task: added up, and written once when it ends."""
+"""What the trail knows of one request, task or command: what was stated in it, and the reads it adds up."""
 
 from __future__ import annotations
 
@@ -17,12 +17,18 @@ MAX_KINDS = 64  # different events that one unit of work may hold back; further 
 Key = tuple[object, ...]
 
 
-class Repeats:
-    """What one unit of work holds back. Threads of the same request may share it."""
+class Unit:
+    """One unit of work. Repeats of a best-effort event are added up and written once, when it ends.
 
-    __slots__ = ("_held", "_lock", "_over")
+    Threads of the same request may share it.
+    """
+
+    __slots__ = ("_held", "_lock", "_over", "stated")
 
     def __init__(self) -> None:
+        self.stated: set[str] = (
+            set()
+        )  # names of events, so that a capture does not repeat what an app said better
         self._held: dict[Key, _Held] = {}
         self._lock = threading.Lock()
         self._over = False
@@ -49,6 +55,17 @@ class Repeats:
             held, self._held = list(self._held.values()), {}
         for each in held:
             write_or_count(each.trail, each.total(), each.context)
+
+
+def unit_of(context: Context) -> Unit | None:
+    """The unit of work that `context` belongs to."""
+    scope = context.scope
+    if scope is None:
+        return None
+    if scope.audit is None:
+        scope.audit = Unit()
+    unit: Unit = scope.audit
+    return unit
 
 
 class _Held:
