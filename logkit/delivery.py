@@ -20,14 +20,15 @@ from loguru import logger
 
 from logkit import console
 from logkit.audit.trail import AuditTrail
+from logkit.context import EMPTY, Context
 from logkit.encode import Encoder, LogkitEncoder, service_block
 from logkit.errors import raise_if_asynchronous
-from logkit.event import Event, EventBuilder
-from logkit.gate import Levels
-from logkit.record import AUDIT_NO, STAMP, origin, take_stamp, where
+from logkit.event import Event, EventBuilder, Origin
+from logkit.gate import ERROR, WARNING, Levels, RateLimit, Sampling, Suppressed
+from logkit.record import AUDIT_NO, STAMP, origin, take_stamp, where, where_now
 from logkit.redact import Redactor
 from logkit.settings import LogSettings
-from logkit.writers import StdoutWriter, Writer
+from logkit.writers import BufferedWriter, RotatingFileWriter, StdoutWriter, Writer
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -36,6 +37,8 @@ _DEEPEST = 3  # a record made while a record is delivered, and so on
 _CLOSE_WITHIN = 2.0  # seconds
 _REPORT_EVERY = 60.0  # seconds between reports of one sink's failures
 
+_WRITERS = Origin("logkit.writers", __file__, 0, "")
+
 EventSink = Callable[[Mapping[str, Any]], object]
 
 
@@ -43,7 +46,7 @@ class Output(NamedTuple):
     """One encoding and where its lines go."""
 
     encode: Encoder
-    writer: Writer
+    writers: tuple[Writer, ...]
 
 
 @dataclass(slots=True)
@@ -69,16 +72,46 @@ class Pipeline:
         self._build = EventBuilder(self.redactor).build
         service = service_block(settings.service, settings.environment, settings.release)
         self._encoder = LogkitEncoder(service, max_line_bytes=settings.max_line_bytes)
+        self._stdout: Writer | None = None
         self._outputs = self._open_outputs()
+        self._sampling = Sampling(settings.sample)
+        self._rate_limit = RateLimit(settings.rate_limit, self._suppressed) if settings.rate_limit else None
+        self._thins = bool(settings.sample or settings.rate_limit)
         self._local = threading.local()
         self._threshold = 0 if self.levels.named else self.levels.default  # 0: it depends on the module
         self.successor: Pipeline | None = None  # who takes what still arrives here after a swap
         self.trail = AuditTrail(settings, redactor=self.redactor)
 
     def _open_outputs(self) -> list[Output]:
-        if not self.settings.stdout:
-            return []
-        return [Output(self._stdout_encoder(), StdoutWriter())]
+        settings = self.settings
+        writers: dict[Encoder, tuple[Writer, ...]] = {}
+        if settings.stdout:
+            direct = StdoutWriter(report=self._dropped_line)
+            self._stdout = BufferedWriter(direct) if settings.stdout_mode == "buffered" else direct
+            writers[self._stdout_encoder()] = (self._stdout,)
+        if settings.file is not None:
+            file = RotatingFileWriter(
+                settings.file,
+                rotation=settings.file_rotation,
+                retention=settings.file_retention,
+                report=self._dropped_line,
+            )
+            writers[self._encoder] = (*writers.get(self._encoder, ()), file)
+        return [Output(encode, to) for encode, to in writers.items()]
+
+    def _dropped_line(self, lost: Mapping[str, int]) -> bytes:
+        """What a writer says as soon as lines get through again."""
+        fields = {"lost": sum(lost.values()), "lost_by_level": dict(lost)}
+        here = where_now()
+        event = self._build(
+            time.time_ns(), "WARNING", WARNING, _WRITERS, "logkit.dropped", EMPTY, fields, here, None
+        )
+        return self._encoder(event)
+
+    def _suppressed(self, suppressed: Suppressed) -> None:
+        logger.bind(
+            event=suppressed.event, event_level=suppressed.level, suppressed=suppressed.count
+        ).warning("logkit.suppressed")
 
     def _stdout_encoder(self) -> Encoder:
         if self.settings.format == "json" or (self.settings.format == "auto" and not os.isatty(1)):
@@ -113,6 +146,8 @@ class Pipeline:
             if (stamp := take_stamp(extra)) is None:
                 return False
             context, time_ns = stamp
+            if self._thins and level_no < ERROR and not self._admits(record, level_no, context):
+                return False
             exception = record["exception"]
             event = self._build(
                 time_ns,
@@ -127,8 +162,10 @@ class Pipeline:
             )
             extra[STAMP] = None  # taken
             if level_no >= threshold:
-                for encode, writer in self._outputs:
-                    writer.write(encode(event), level_no)
+                for encode, writers in self._outputs:
+                    line = encode(event)
+                    for writer in writers:
+                        writer.write(line, level_no)
                 if exception is not None and context.scope is not None:
                     context.scope.traced = exception.value  # R14
             for added in self.added.values():
@@ -140,6 +177,18 @@ class Pipeline:
         finally:
             local.depth = depth
         return False
+
+    def _admits(self, record: Record, level_no: int, context: Context) -> bool:
+        """Sampling and rate limit; a kept line of a sampled event says its share."""
+        name = record["message"]
+        if level_no < WARNING:
+            share = self._sampling.share(name, context)
+            if not share:
+                return False
+            if share < 1.0:
+                record["extra"]["sample_rate"] = share
+        limit = self._rate_limit
+        return limit is None or name == "logkit.suppressed" or limit.admits(record["level"].name, name)
 
     def _hand_over(self, added: AddedSink, event: Event) -> None:
         try:
@@ -156,10 +205,19 @@ class Pipeline:
 
     def stdout_losses(self) -> int | None:
         """How many lines stdout could not take; None where there is no stdout sink."""
-        return self._outputs[0].writer.lost if self.settings.stdout else None
+        return None if self._stdout is None else self._stdout.lost
+
+    def flush(self) -> None:
+        """Say what is still to be said, and see the lines out."""
+        if self._rate_limit is not None:
+            self._rate_limit.flush()
+        for output in self._outputs:
+            for writer in output.writers:
+                writer.flush(timeout=_CLOSE_WITHIN)
 
     def close(self) -> None:
-        for _, writer in self._outputs:
-            writer.flush(timeout=_CLOSE_WITHIN)
-            writer.close()
+        self.flush()
+        for output in self._outputs:
+            for writer in output.writers:
+                writer.close()
         self.trail.close()

@@ -75,11 +75,11 @@ class LogkitEncoder:
             line = b"%b.%06d%b%b,%b%b" % (opening, rest, head, context.json, orjson.dumps(fields)[1:-1], tail)
         else:
             line = b"%b.%06d%b%b%b" % (opening, rest, head, orjson.dumps(event.all_fields)[1:-1], tail)
-        return (
-            line
-            if len(line) <= self._max_line_bytes
-            else shortened(self.as_dict(event), self._max_line_bytes)
-        )
+        if not line.isascii():
+            line = _one_physical_line(line)
+        if len(line) <= self._max_line_bytes:
+            return line
+        return shortened(self.as_dict(event), self._max_line_bytes)
 
     def _frame(self, message: str, level: str, origin: Origin, where: Where) -> Frame:
         head = b'Z","level":%b,"logger":%b,"message":%b,"context":{' % (

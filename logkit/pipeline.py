@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import itertools
 import logging
@@ -169,8 +170,14 @@ def _ensure_level() -> None:
         logger.level(AUDIT, no=AUDIT_NO)
 
 
+def _at_exit() -> None:
+    if _installed.pipeline is not None:
+        _installed.pipeline.flush()
+
+
 _ensure_level()
 _installed = _Installation()
+atexit.register(_at_exit)
 
 
 def configure(

@@ -6,7 +6,10 @@ They travel as one stamp in the record's `extra`, so that they pass through any 
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
+from multiprocessing import current_process
 from pathlib import PurePath
 from time import time_ns
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -53,6 +56,11 @@ def where(record: Record) -> Where:
     process = record["process"]
     key = (process.id, process.name, record["thread"].name)
     return _wheres.get(key) or _kept(_wheres, key, Where(key[0], program(key[1]), key[2]))
+
+
+def where_now() -> Where:
+    """This process and thread, for a line that no record stands behind."""
+    return Where(os.getpid(), program(current_process().name), threading.current_thread().name)
 
 
 _KEPT = 4096  # entries of a cache; it starts anew when full, which costs less than choosing a victim
