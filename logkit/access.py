@@ -20,7 +20,12 @@ TELLERS = ("django.request", "django.security", "django.server", "gunicorn.", "u
 _SERVERS = ("django.server", "gunicorn.", "uvicorn.")
 _TARGET = re.compile(r"(?<![^\s'\"(])(?:https?://[^\s/'\"]*)?(/[^\s'\")]*)")  # of a request line
 _STATUS = re.compile(r"[1-5][0-9]{2}")
-_LIVE = ("request", "server_time", "status_code")  # objects, and what has a better name
+_LIVE = (
+    "request",
+    "server_time",
+    "status_code",
+    "color_message",
+)  # live objects; what is said better elsewhere
 _NONE = "-"
 
 IsQuiet = Callable[[str], object]

@@ -111,7 +111,7 @@ class Exchange:
 
     def _leave(self) -> None:
         """Keep the context for what is written about the request after it was left. (R01)"""
-        context = get_context()
+        context = current_context()
         if context.scope is self.scope:
             self._request.__dict__[CONTEXT_ATTRIBUTE] = context
             set_answered(context)

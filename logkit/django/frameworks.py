@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -28,9 +29,7 @@ def watch() -> None:
         else:
             _watch(NinjaAPI, "on_exception", position=2)
     if apps.is_installed("rest_framework"):
-        from rest_framework.views import APIView
-
-        _watch(APIView, "handle_exception", position=1)
+        _watch(import_module("rest_framework.views").APIView, "handle_exception", position=1)
 
 
 def _watch(owner: type[Any], method: str, *, position: int) -> None:

@@ -1,0 +1,259 @@
+"""The conformance site behind every kind of server, as one class that tests speak to.
+
+A server writes its stdout to a file; `lines()` reads it. All of them take requests as (method, path, headers).
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).parents[2]
+STARTS_WITHIN = 40.0  # seconds, on a machine that runs other tests too
+SITE = "tests.conformance.site"
+
+REAL = ("gunicorn-sync", "gunicorn-gthread", "uvicorn", "uvicorn-sync-only", "runserver")
+CLIENTS = ("client", "async-client")
+KINDS = REAL + CLIENTS
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def id(self) -> str:
+        return self.headers["x-request-id"]
+
+
+class Server:
+    """A running site. `kind` is one of KINDS."""
+
+    def __init__(self, kind: str, directory: Path, **environ: str) -> None:
+        self.kind = kind
+        self.directory = directory
+        self.log = directory / "stdout.jsonl"
+        self.port = 0
+        self._environ = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("LOG_", "AUDIT"))},
+            "DJANGO_SETTINGS_MODULE": f"{SITE}.settings",
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+            "SITE_DIR": str(directory),
+            "LOG_ENVIRONMENT": "test",
+            "LOG_FORMAT": "json",
+            "AUDIT_DIR": str(directory / "audit"),
+            "AUDIT_SPOOL_DIR": str(directory / "audit-spool"),
+            "AUDIT_KEY_DIR": str(directory / "audit-keys"),
+            **({"SITE_SYNC_ONLY": "1"} if kind == "uvicorn-sync-only" else {}),
+            **environ,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._answers: Any = None
+
+    @property
+    def is_async(self) -> bool:
+        return self.kind.startswith(("uvicorn", "async"))
+
+    @property
+    def is_real(self) -> bool:
+        return self.kind in REAL
+
+    # -- life ---------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        python = sys.executable
+        subprocess.run(
+            [python, "-m", "django", "migrate", "--verbosity=0"],
+            env={**self._environ, "LOG_STDOUT": "off"},
+            cwd=ROOT,
+            check=True,
+            timeout=STARTS_WITHIN,
+        )
+        self.port = free_port()
+        bind = f"127.0.0.1:{self.port}"
+        gunicorn = [python, "-m", "gunicorn", f"{SITE}.servers:wsgi", f"--bind={bind}", "--keep-alive=5"]
+        gunicorn += ["--access-logfile=-", "--no-control-socket", f"--worker-tmp-dir={self.directory}"]
+        uvicorn = [python, "-m", "uvicorn", f"{SITE}.servers:asgi", "--host=127.0.0.1", f"--port={self.port}"]
+        uvicorn.append("--no-proxy-headers")  # or it believes X-Forwarded-For before anybody else is asked
+        commands = {
+            "gunicorn-sync": [*gunicorn, "--worker-class=sync"],
+            "gunicorn-gthread": [*gunicorn, "--worker-class=gthread", "--threads=4"],
+            "uvicorn": uvicorn,
+            "uvicorn-sync-only": uvicorn,
+            "runserver": [python, "-m", "django", "runserver", "--noreload", bind],
+            "client": [python, "-m", f"{SITE}.drive", "sync"],
+            "async-client": [python, "-m", f"{SITE}.drive", "async"],
+        }
+        readable, writable = os.pipe()
+        with self.log.open("wb") as out, (self.directory / "stderr.txt").open("wb") as errors:
+            self._process = subprocess.Popen(
+                commands[self.kind],
+                env={**self._environ, "SITE_ANSWERS": str(writable)},
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=errors,
+                pass_fds=[writable],
+            )
+        os.close(writable)
+        self._answers = os.fdopen(readable)
+        if self.is_real:
+            self._await_port()
+
+    def _await_port(self) -> None:
+        deadline = time.monotonic() + STARTS_WITHIN
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    raise AssertionError(
+                        f"{self.kind} does not start: {self.errors()}\n{self.log.read_text()}"
+                    ) from None
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        process = self._process
+        with contextlib.suppress(BrokenPipeError):  # it has ended by itself
+            process.stdin.close()
+        if self.is_real:
+            process.send_signal(signal.SIGINT if self.kind == "runserver" else signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self._answers.close()
+
+    # -- requests -----------------------------------------------------------------------------------------
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def view(self, name: str) -> str:
+        """The path of a view in the server's own manner: async views for servers that run them as they are."""
+        return f"/{'async' if self.is_async else 'sync'}/{name}"
+
+    def call(self, method: str, path: str, headers: list[tuple[str, str]] | None = None) -> Answer:
+        if not self.is_real:
+            line = json.dumps({"method": method, "path": path, "headers": headers or []}) + "\n"
+            self._process.stdin.write(line.encode())
+            self._process.stdin.flush()
+            if not (line := self._answers.readline()):
+                raise AssertionError(f"{self.kind} has ended: {self.log.read_text()[-2000:]}{self.errors()}")
+            got = json.loads(line)
+            named = {name.lower(): value for name, value in got["headers"]}
+            return Answer(got["status"], named, base64.b64decode(got["body"]))
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            return self.call_on(connection, method, path, headers)
+        finally:
+            connection.close()
+
+    def call_on(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        headers: list[tuple[str, str]] | None = None,
+    ) -> Answer:
+        connection.putrequest(method, path)
+        for name, value in headers or []:
+            connection.putheader(name, value)
+        if method == "POST":
+            connection.putheader("Content-Length", "0")
+        connection.endheaders()
+        response = connection.getresponse()
+        try:
+            body = response.read()
+        except http.client.IncompleteRead as error:
+            body = error.partial
+        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.call("GET", path, [(name.replace("_", "-"), value) for name, value in headers.items()])
+
+    def abort(self, path: str, *, after_bytes: int = 0, after_line: str | None = None) -> str:
+        """Ask for `path`, wait for some bytes or for a line, hang up; the request's id."""
+        request_id = f"aborted-{time.monotonic_ns()}"
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+            connection.sendall(
+                f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: {request_id}\r\n\r\n".encode()
+            )
+            received = 0
+            while received < after_bytes:
+                received += len(connection.recv(4096))
+            if after_line is not None:
+                self.wait(
+                    lambda line: line["message"] == after_line and line["context"]["request_id"] == request_id
+                )
+        return request_id
+
+    # -- lines --------------------------------------------------------------------------------------------
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Every line so far; the last one only when it is whole."""
+        text = self.log.read_bytes()
+        lines = text[: text.rfind(b"\n") + 1].splitlines()
+        if self.kind == "runserver":  # greets in plain text
+            lines = [line for line in lines if line.startswith(b"{")]
+        return [json.loads(line) for line in lines]
+
+    def of(self, request_id: str) -> list[dict[str, Any]]:
+        return [line for line in self.lines() if line["context"].get("request_id") == request_id]
+
+    def finished(self, request_id: str, *, timeout: float = 15.0) -> dict[str, Any]:
+        """The canonical line of a request, as soon as it is there; the only one."""
+        deadline = time.monotonic() + timeout
+        while not (found := [line for line in self.of(request_id) if line["message"] == "request.finished"]):
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"no request.finished of {request_id}: {self.of(request_id)}\n{self.errors()}"
+                )
+            time.sleep(0.02)
+        assert len(found) == 1, found
+        return found[0]
+
+    def wait(self, found: Any, *, timeout: float = 15.0) -> list[dict[str, Any]]:
+        """The lines that `found` (a test of one line) holds for, as soon as there is one."""
+        deadline = time.monotonic() + timeout
+        while not (lines := [line for line in self.lines() if found(line)]):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no such line in {self.lines()[-20:]}\n{self.errors()}")
+            time.sleep(0.02)
+        return lines
+
+    def errors(self) -> str:
+        return (self.directory / "stderr.txt").read_text()[-4000:]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(kind: str, directory: Path, **environ: str) -> Iterator[Server]:
+    server = Server(kind, directory, **environ)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
