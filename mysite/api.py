@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from django.conf import settings
 from django.contrib.admin.views.decorators import staff_member_required
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
@@ -16,7 +17,7 @@ from ninja.security import django_auth
 from keeps.api import router as keeps_router
 from logkit.errors import AuditUnavailable
 from messaging.api import router as messaging_router
-from mysite.http import error_response
+from mysite.http import MemberThrottle, error_response
 from users import errors
 from users.api import router as users_router
 
@@ -25,11 +26,18 @@ api = NinjaAPI(
     version="1.0.0",
     description="Circles, messages and keeps of a family. Session cookie; unsafe calls carry X-CSRFToken.",
     auth=django_auth,
+    throttle=MemberThrottle("1200/m"),
     docs_decorator=staff_member_required,
 )
 api.add_router("", users_router)
 api.add_router("", messaging_router)
 api.add_router("", keeps_router)
+if settings.DEBUG_ROUTES:
+
+    @api.get("/debug/crash", auth=None, include_in_schema=False)
+    def crash(request: HttpRequest) -> NoReturn:
+        raise RuntimeError("This route fails on purpose.")
+
 
 STATUSES: dict[type[errors.DomainError], int] = {
     errors.NotFound: 404,

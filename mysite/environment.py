@@ -54,3 +54,14 @@ class Environment:
 
     def fault(self, sentence: str) -> None:
         self.faults.append(sentence)
+
+
+def seconds(value: str) -> float:
+    """A length of time for `Environment.read`."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if 0 < number < 86_400:
+        return number
+    raise ValueError("a number of seconds above 0 and below 86400, such as 2.5")

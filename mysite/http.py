@@ -1,6 +1,7 @@
-"""What every HTTP endpoint shares: the shape of errors, the CSRF check of anonymous calls, plain text.
+"""What every HTTP endpoint shares: the shape of errors, CSRF of anonymous calls, rate limits, plain text.
 
-`error_body`, `error_response`, `ErrorBodyMiddleware`, `csrf_protected`, `Line`, `Text`.
+`MemberRequest`, `error_response`, `ErrorBodyMiddleware`, `csrf_protected`, `AddressThrottle`, `MemberThrottle`,
+`Line`, `Text`.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from ninja.errors import AuthorizationError
+from ninja.throttling import SimpleRateThrottle
 from ninja.utils import check_csrf
 from pydantic import AfterValidator, StringConstraints
 
 import logkit
+from users.models import User
 
 API_PREFIX = "/api/"
 
@@ -88,3 +91,29 @@ Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_without_controls(""))
 ]
 Text = Annotated[str, StringConstraints(min_length=1), AfterValidator(_without_controls("\n\r\t"))]
+
+
+class MemberRequest(HttpRequest):
+    """A request that session authentication let through."""
+
+    user: User
+
+
+class AddressThrottle(SimpleRateThrottle):
+    """At most `rate` ("30/m") calls of one kind from one client address."""
+
+    def __init__(self, scope: str, rate: str) -> None:
+        self.scope = scope
+        super().__init__(rate)
+
+    def get_cache_key(self, request: HttpRequest) -> str:
+        return self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)}
+
+
+class MemberThrottle(SimpleRateThrottle):
+    """At most `rate` calls of one person, whatever they call."""
+
+    scope = "member"
+
+    def get_cache_key(self, request: HttpRequest) -> str | None:
+        return self.cache_format % {"scope": self.scope, "ident": request.user.pk or self.get_ident(request)}

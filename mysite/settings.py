@@ -7,6 +7,7 @@ LOG_ENVIRONMENT must say; unset means production.
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from logkit import parsers
-from mysite.environment import Environment
+from logkit.errors import ConfigError
+from mysite.environment import Environment, seconds
+from mysite.logging import get_logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -68,6 +71,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if env.read("TRUST_FORWARDED_PROTO", False, parsers.switch):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# How many proxies in front may be believed about the client's address when calls are counted.
+NINJA_NUM_PROXIES = env.read("NUM_PROXIES", 0, parsers.integer(0, 10))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # JSON bodies; uploaded files are counted apart
 
 INSTALLED_APPS = [
@@ -77,17 +82,22 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "logkit.django",
+    "ninja",  # the API's documentation page from our own static files
     "users",
     "messaging",
     "keeps",
 ]
 MIDDLEWARE = [
+    "logkit.django.middleware.RequestContextMiddleware",  # first: every line of a request knows the request
+    "mysite.http.ErrorBodyMiddleware",  # next: errors of all the others get the API's shape
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "users.middleware.ImpersonationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -147,6 +157,7 @@ CACHES = {
 
 # -- People -------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "users.User"
+AUTHENTICATION_BACKENDS = ["users.backends.LockoutBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -190,13 +201,51 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
         except OSError as error:
             env.fault(f"VAR_DIR is {str(VAR_DIR)!r}, where broker/{folder} cannot be made: {error.strerror}")
 
+# Tasks are JSON (reading one runs nothing), take ids, and may run twice: a message is acknowledged when its task
+# has ended, so that a killed worker loses none. The filesystem broker keeps no unacknowledged messages; there, and
+# where a broker was away, the scheduled recoveries publish again. One message is reserved at a time, because the
+# next one would wait for a worker that may be busy for minutes.
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_IGNORE_RESULT = True  # results are rows, written by the services
+CELERY_TASK_ALWAYS_EAGER = False  # an eager task hides what a queue does: order, serialising, lost context
+CELERY_TASK_TIME_LIMIT, CELERY_TASK_SOFT_TIME_LIMIT = 600, 540
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    name: {"task": task, "schedule": timedelta(minutes=minutes)}
+    for name, task, minutes in (
+        ("recover-deliveries", "messaging.recover", 5),
+        ("recover-keeps", "keeps.recover", 15),
+        ("purge-keeps", "keeps.purge", 60),
+        ("sweep-accounts", "users.sweep", 60),
+        ("delete-due-accounts", "users.delete_due_accounts", 60),
+    )
+}
+
 PUSH_GATEWAY_URL = env.text("PUSH_GATEWAY_URL", "http://127.0.0.1:8099").rstrip("/")
+PUSH_ATTEMPTS = env.read("PUSH_ATTEMPTS", 8, parsers.integer(1, 50))
+PUSH_BACKOFF_S = env.read("PUSH_BACKOFF_S", 2.0, seconds)
+PUSH_BACKOFF_MAX_S = env.read("PUSH_BACKOFF_MAX_S", 600.0, seconds)
+PUSH_TIMEOUT_S = env.read("PUSH_TIMEOUT_S", 5.0, seconds)
 
 # -- Time and words -----------------------------------------------------------------------------------------
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
 LANGUAGE_CODE = "en-gb"
+
+# -- Logs and audit -----------------------------------------------------------------------------------------
+try:
+    LOGGING = get_logging_config(os.environ)
+except ConfigError as error:
+    env.faults += error.faults
 
 if env.faults:
     raise ImproperlyConfigured(

@@ -6,9 +6,11 @@ from django.contrib import admin
 from django.urls import path
 
 from mysite import health
+from mysite.api import api
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/", api.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
 ]

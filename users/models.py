@@ -262,7 +262,16 @@ class PersonalExport(models.Model):
 
     @property
     def path(self) -> Path:
-        return Path(settings.EXPORT_ROOT) / f"{self.id}.zip"
+        return Path(settings.EXPORT_ROOT) / "personal" / f"{self.id}.zip"
+
+
+class Reason(models.TextChoices):
+    """Why staff act as a member: a code, because a free text would end up holding what members said."""
+
+    SUPPORT = "support_request"
+    INCIDENT = "incident"
+    ABUSE = "abuse_report"
+    LEGAL = "legal_request"
 
 
 class Impersonation(models.Model):
@@ -271,13 +280,14 @@ class Impersonation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     staff = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="impersonations")
     member = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="impersonated_by")
-    reason = models.CharField(max_length=200)
+    reason = models.CharField(max_length=20, choices=Reason.choices)
     ticket = models.CharField(max_length=40)
     started_at = models.DateTimeField(default=timezone.now, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-started_at", "id")
+        permissions = (("impersonate", "Can see the service as a member does"),)
         constraints = (
             models.CheckConstraint(condition=~Q(reason="") & ~Q(ticket=""), name="impersonation_says_why"),
         )

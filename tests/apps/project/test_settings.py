@@ -1,0 +1,144 @@
+"""What the environment may say: safe by default, and every fault named at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[3]
+GOOD = {
+    "LOG_ENVIRONMENT": "production",
+    "SECRET_KEY": "s" * 25 + "k" * 25,
+    "LOG_PSEUDONYM_KEY": "p" * 40,
+    "ALLOWED_HOSTS": "circles.example",
+}
+SHOW = (
+    "import json; from mysite import settings as s;"
+    "print(json.dumps({n: getattr(s, n) for n in dir(s) if n.isupper()}, default=str))"
+)
+
+
+def start(tmp_path: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """The settings read by a process of its own."""
+    base = {"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path / "var")}
+    return subprocess.run(
+        [sys.executable, "-c", SHOW],
+        env=base | environ,
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def settings(tmp_path: Path, **environ: str) -> dict:
+    done = start(tmp_path, environ)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_every_fault_is_named_at_once(tmp_path):
+    """Ours and logkit's in one message, each with what is allowed; secret values are not shown."""
+    done = start(
+        tmp_path,
+        {
+            "SECRET_KEY": "hush-too-short",
+            "DATABASE_URL": "mysql-ish://anna:hush@db/x",
+            "DEBUG": "perhaps",
+            "PUSH_ATTEMPTS": "0",
+            "LOG_LEVEL": "LOUD",
+            "AUDIT_RETENTION": "security=soon",
+        },
+    )
+    assert done.returncode != 0
+    message = done.stderr[done.stderr.index("The environment cannot be used:") :]
+    for name in (
+        "SECRET_KEY",
+        "DATABASE_URL",
+        "DEBUG",
+        "PUSH_ATTEMPTS",
+        "LOG_LEVEL",
+        "AUDIT_RETENTION",
+        "ALLOWED_HOSTS",
+    ):
+        assert f"- {name} " in message, name
+    assert "hush" not in done.stderr
+
+
+def test_without_a_word_it_is_production(tmp_path):
+    """Nothing set: no start, because production needs its secrets; dev starts with nothing."""
+    done = start(tmp_path, {})
+    assert done.returncode != 0
+    assert "SECRET_KEY is not set" in done.stderr
+    assert start(tmp_path, {"LOG_ENVIRONMENT": "dev"}).returncode == 0
+
+
+def test_production_is_hardened(tmp_path):
+    """Cookies over HTTPS only, argon2 first, no debug page; and nobody can switch that off by accident."""
+    made = settings(tmp_path, **GOOD)
+    for name in (
+        "SESSION_COOKIE_SECURE",
+        "CSRF_COOKIE_SECURE",
+        "SECURE_SSL_REDIRECT",
+        "SESSION_COOKIE_HTTPONLY",
+    ):
+        assert made[name] is True, name
+    assert made["DEBUG"] is False
+    assert "Argon2" in made["PASSWORD_HASHERS"][0]
+    for name in ("DEBUG", "DEBUG_ROUTES"):
+        done = start(tmp_path, {**GOOD, name: "on"})
+        assert f"{name} is on" in done.stderr
+
+
+def test_secrets_come_from_files(tmp_path):
+    """SECRET_KEY_FILE is read; a file that is not there is a fault with its name."""
+    (tmp_path / "key").write_text("f" * 60 + "\n")
+    given = {**GOOD, "SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "key")}
+    assert settings(tmp_path, **given)["SECRET_KEY"] == "f" * 60
+    done = start(tmp_path, {**given, "SECRET_KEY_FILE": str(tmp_path / "none")})
+    assert "SECRET_KEY_FILE cannot be read (No such file or directory)" in done.stderr
+
+
+def test_sqlite_waits_for_its_turn(tmp_path):
+    """WAL, immediate transactions and a busy timeout, in a directory that can be chosen."""
+    database = settings(tmp_path, LOG_ENVIRONMENT="dev")["DATABASES"]["default"]
+    assert database["NAME"] == str(tmp_path / "var" / "db.sqlite3")
+    assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "WAL" in database["OPTIONS"]["init_command"]
+    assert "ATOMIC_REQUESTS" not in database or database["ATOMIC_REQUESTS"] is False
+
+
+@pytest.mark.parametrize(
+    ("url", "engine"),
+    [
+        ("postgresql://u:p@db.example:5432/circles", "django.db.backends.postgresql"),
+        ("sqlite:////tmp/other.sqlite3", "django.db.backends.sqlite3"),
+    ],
+)
+def test_another_database_is_one_variable_away(tmp_path, url, engine):
+    """DATABASE_URL decides."""
+    assert (
+        settings(tmp_path, LOG_ENVIRONMENT="dev", DATABASE_URL=url)["DATABASES"]["default"]["ENGINE"]
+        == engine
+    )
+
+
+def test_tasks_are_json_and_never_eager(tmp_path):
+    """The filesystem broker has its folders; nothing but JSON is accepted."""
+    made = settings(tmp_path, LOG_ENVIRONMENT="dev")
+    assert made["CELERY_ACCEPT_CONTENT"] == ["json"]
+    assert made["CELERY_TASK_ALWAYS_EAGER"] is False
+    for folder in made["CELERY_BROKER_TRANSPORT_OPTIONS"].values():
+        assert Path(folder).is_dir()
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path):
+    """VAR_DIR below a file: one fault with its path, not a traceback of mkdir."""
+    (tmp_path / "file").write_text("")
+    done = start(tmp_path, {"LOG_ENVIRONMENT": "dev", "VAR_DIR": str(tmp_path / "file" / "var")})
+    assert f"VAR_DIR is {str(tmp_path / 'file' / 'var')!r}" in done.stderr

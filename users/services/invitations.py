@@ -1,0 +1,166 @@
+"""Inviting people into a circle: invite, send again, withdraw, accept.
+
+Only the digest of a token is kept. A link is handed to the inviter once; a letter's token is made by the task that
+sends the letter, so that no token lies in the broker.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from loguru import logger
+
+from mysite import audit
+from users import letters, tokens
+from users.dispatch import after_commit
+from users.errors import Conflict, Forbidden, Gone, NotFound
+from users.models import Circle, Invitation, Membership, Role, User, normal_email
+from users.queries import membership_of, require_role
+from users.services import circles
+
+VALID_FOR = timedelta(days=7)
+MAX_OPEN = 50  # of one circle
+
+Delivery = Literal["link", "letter"]
+
+
+def invite(
+    inviter: User, circle_id: UUID, email: str, *, role: Role = Role.MEMBER, delivery: Delivery = "link"
+) -> tuple[Invitation, str | None]:
+    """Invite an address, replacing an earlier invitation of it; the token comes back for a link only.
+
+    Owner and admins invite, only the owner invites admins, and only somebody with a confirmed address makes us
+    write to strangers. Raises `NotFound`, `Forbidden`, `Conflict`.
+    """
+    membership = membership_of(inviter, circle_id)
+    _may_invite(inviter, membership, role=role, delivery=delivery)
+    email = normal_email(email)
+    if membership.circle.memberships.filter(user__email=email).exists():
+        raise Conflict("That person is a member already.", code="already_member")
+    token, digest = tokens.mint("invite")
+    with transaction.atomic():
+        Circle.objects.select_for_update().get(id=circle_id)  # two who invite at once: the later one replaces
+        _open(circle_id).filter(email=email).update(revoked_at=timezone.now())
+        if _open(circle_id).count() >= MAX_OPEN:
+            raise Conflict(f"{MAX_OPEN} invitations are open, which is the most.", code="too_many")
+        invitation = Invitation.objects.create(
+            circle_id=circle_id,
+            email=email,
+            role=role,
+            token_digest=digest,
+            invited_by=inviter,
+            expires_at=timezone.now() + VALID_FOR,
+        )
+        _sent(invitation, delivery)
+    logger.bind(circle_id=circle_id, invitation_id=invitation.id, role=role, delivery=delivery).info(
+        "invitation.created"
+    )
+    return invitation, token if delivery == "link" else None
+
+
+def resend(
+    inviter: User, circle_id: UUID, invitation_id: UUID, *, delivery: Delivery
+) -> tuple[Invitation, str | None]:
+    """A new token and a new term; the old token stops working. Raises `NotFound`, `Forbidden`, `Gone`."""
+    membership = membership_of(inviter, circle_id)
+    invitation = _one(circle_id, invitation_id)
+    _may_invite(inviter, membership, role=Role(invitation.role), delivery=delivery)
+    token, digest = tokens.mint("invite")
+    expires_at = timezone.now() + VALID_FOR
+    with transaction.atomic():
+        if not _open(circle_id).filter(id=invitation_id).update(token_digest=digest, expires_at=expires_at):
+            raise Gone("This invitation was used or withdrawn.", code="invitation_closed")
+        invitation.token_digest, invitation.expires_at = digest, expires_at
+        _sent(invitation, delivery)
+    logger.bind(circle_id=circle_id, invitation_id=invitation.id, delivery=delivery).info("invitation.resent")
+    return invitation, token if delivery == "link" else None
+
+
+def revoke(actor: User, circle_id: UUID, invitation_id: UUID) -> None:
+    """Withdraw it. For owner and admins. Raises `NotFound`, `Forbidden`, `Gone`."""
+    require_role(membership_of(actor, circle_id), Role.OWNER, Role.ADMIN, permission="circle.invite")
+    invitation = _one(circle_id, invitation_id)
+    if not _open(circle_id).filter(id=invitation.id).update(revoked_at=timezone.now()):
+        raise Gone("This invitation was used or withdrawn.", code="invitation_closed")
+    logger.bind(circle_id=circle_id, invitation_id=invitation.id).info("invitation.revoked")
+
+
+def accept(user: User, token: str) -> Invitation:
+    """Join the circle. Raises `NotFound` (no such token), `Gone` (too late), `Forbidden` (another's), `Conflict`."""
+    with transaction.atomic():
+        found = Invitation.objects.select_for_update(of=("self",)).select_related("circle")
+        invitation = found.filter(token_digest=tokens.digest(token)).first()
+        if invitation is None:
+            raise NotFound("There is no such invitation.")
+        if invitation.accepted_at or invitation.revoked_at or invitation.expires_at <= timezone.now():
+            raise Gone("This invitation was used, withdrawn or has expired.", code="invitation_closed")
+        if invitation.email != user.email:
+            _denied(invitation)
+            raise Forbidden("This invitation is for another address.", code="other_address")
+        circles.join(user, invitation.circle, role=invitation.role)
+        invitation.accepted_at, invitation.accepted_by = timezone.now(), user
+        invitation.save(update_fields=["accepted_at", "accepted_by"])
+    logger.bind(circle_id=invitation.circle_id, invitation_id=invitation.id, role=invitation.role).info(
+        "invitation.accepted"
+    )
+    return invitation
+
+
+def send_letter(invitation_id: UUID) -> None:
+    """Write to an invited address, with a token made here; one that was used or withdrawn meanwhile gets none."""
+    token, digest = tokens.mint("invite")
+    invitation = Invitation.objects.filter(
+        id=invitation_id, accepted_at=None, revoked_at=None, expires_at__gt=timezone.now()
+    ).first()
+    if invitation is None:
+        return
+    invitation.token_digest = digest
+    invitation.save(update_fields=["token_digest"])
+    letters.invitation(invitation.email, token).send()
+    logger.bind(circle_id=invitation.circle_id, invitation_id=invitation.id).info("invitation.mailed")
+
+
+def _may_invite(inviter: User, membership: Membership, *, role: Role, delivery: Delivery) -> None:
+    allowed = (Role.OWNER,) if role == Role.ADMIN else (Role.OWNER, Role.ADMIN)
+    require_role(membership, *allowed, permission="circle.invite")
+    if delivery == "letter" and inviter.email_confirmed_at is None:
+        raise Forbidden("Confirm your own address before we write to others.", code="address_not_confirmed")
+
+
+def _open(circle_id: UUID) -> QuerySet[Invitation]:
+    return Invitation.objects.filter(circle_id=circle_id, accepted_at=None, revoked_at=None)
+
+
+def _one(circle_id: UUID, invitation_id: UUID) -> Invitation:
+    invitation = Invitation.objects.filter(circle_id=circle_id, id=invitation_id).first()
+    if invitation is None:
+        raise NotFound("There is no such invitation.")
+    return invitation
+
+
+def _sent(invitation: Invitation, delivery: Delivery) -> None:
+    audit.member_invited(
+        invitation.id,
+        circle_id=invitation.circle_id,
+        email=invitation.email,
+        role=invitation.role,
+        expires=invitation.expires_at,
+    )
+    if delivery == "letter":
+        after_commit("users.mail_invitation", invitation.id)
+
+
+def _denied(invitation: Invitation) -> None:
+    audit.authz_denied(
+        permission="invitation.accept",
+        policy="address",
+        kind="invitation",
+        object_id=invitation.id,
+        circle_id=invitation.circle_id,
+    )
+    logger.bind(circle_id=invitation.circle_id, permission="invitation.accept").warning("access.denied")
