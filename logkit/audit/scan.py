@@ -6,6 +6,8 @@ what was done to it and to which line.
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from binascii import hexlify
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -41,6 +43,7 @@ class Scanned:
     at_head: tuple[int, bytes | None] | None = None
     beyond: int = 0
     torn: int = 0
+    is_readable: bool = True
     asked: int = 0  # records between since and until
     times: tuple[str | None, str | None] = (None, None)
     findings: list[Finding] = field(default_factory=list)
@@ -62,15 +65,14 @@ def scan(
     found = Scanned(segment.name, segment.first, segment.first)
     try:
         leaves, is_whole = _fast(segment, found, head_size, since, until)
-    except (OSError, EOFError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
+        if not is_whole:
+            _slow(segment, found, head_size)
+            return found
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        found.is_readable = False
         found.findings.append(
             Finding("ALTERED", f"it cannot be decompressed: {error}", segment.name, segment.first)
         )
-        return found
-    if not is_whole:
-        _slow(segment, found, head_size)
         return found
     for checkpoint in checkpoints:
         if checkpoint.next > found.next_seq:

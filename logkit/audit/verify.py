@@ -152,6 +152,11 @@ def _stitch(work: _Work) -> Iterator[SegmentReport]:
             yield SegmentReport(segment.name, segment.first, segment.first, None, 0, "SKIPPED")
             expected, is_known, before = max(expected, _skipped_next(work, segment)), False, None
             continue
+        if not found.is_readable:
+            work.findings += found.findings
+            yield SegmentReport(segment.name, segment.first, segment.first, None, 0, "ALTERED")
+            expected, is_known, before = _skipped_next(work, segment), False, None
+            continue
         if found.records == 0:
             if not found.torn and not found.findings:
                 yield SegmentReport(segment.name, segment.first, segment.first - 1, 0, 0, "OK")

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,23 @@ def copy_of(directory: Path, to: Path) -> Path:
 def found(report: StreamReport) -> list[tuple[str, str | None, int | None, int | None]]:
     """The findings that matter: verdict, segment, first and last line."""
     return [(each.verdict, each.segment, each.first, each.last) for each in report.findings if each.code]
+
+
+class Emitter:
+    """Writes what the ledger emits into the compliance stream, as the wiring does."""
+
+    def __init__(self, root: Path) -> None:
+        self.ledger = make_ledger(root, stream="compliance")
+        self.sent: list[tuple[str, dict[str, object]]] = []
+        self.now: datetime | None = None
+
+    def __call__(self, name: str, detail: Mapping[str, object]) -> None:
+        self.sent.append((name, dict(detail)))
+        time = (self.now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        record = {
+            "id": f"emitted-{len(self.sent)}-{os.urandom(4).hex()}",
+            "time": time,
+            "event": name,
+            "detail": detail,
+        }
+        self.ledger.record(orjson.dumps(record))
