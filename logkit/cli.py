@@ -1,0 +1,95 @@
+"""The command line: finds the verb, and imports that verb's module only, so that `--help` answers at once.
+
+A verb's module offers `add_arguments(parser)` and `run(args) -> int`, the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from logkit.errors import LogkitError
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+class Verb(NamedTuple):
+    module: str
+    help: str
+
+
+VERBS = {
+    "tail": Verb("logkit.tail", "read JSON lines as text: filter, follow, merge"),
+    "audit": Verb("logkit.audit.cli", "verify, seal, search and export the audit trail"),
+    "explain-redaction": Verb("logkit.explain", "say why a text or a key is redacted, or is not"),
+    "pseudonym": Verb("logkit.explain", "the pseudonym of an identifier, to search the logs for it"),
+}
+
+_DESCRIPTION = "Structured logs and a verifiable audit trail: the tools to read them."
+_EPILOG = """\
+examples:
+  logkit tail -F var/log/*.log            follow what happens
+  logkit tail -l warn --since 10m app.log what went wrong in the last ten minutes
+
+logkit VERB --help tells what a verb can do. None of these needs Django or its settings.
+"""
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Room for long options, and text that keeps its own line breaks."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=100)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of `logkit` itself: the verb and nothing of what follows it."""
+    verbs = "\n".join(f"  {name:<18} {verb.help}" for name, verb in VERBS.items())
+    top = argparse.ArgumentParser(
+        prog="logkit",
+        usage="logkit VERB [OPTIONS]",
+        description=f"{_DESCRIPTION}\n\nverbs:\n{verbs}",
+        epilog=_EPILOG,
+        formatter_class=HelpFormatter,
+    )
+    top.add_argument("verb", nargs="?", metavar="VERB", help=argparse.SUPPRESS)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; the exit code. 2 is a wrong command line or input that cannot be read, 130 an interrupt."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    top = parser()
+    if not words or words[0].startswith("-"):
+        top.parse_args(words[:1])
+        top.print_help()
+        return USAGE_ERROR
+    name, *rest = words
+    verb = VERBS.get(name)
+    if verb is None:
+        top.error(f"there is no verb {name!r}; the verbs are {', '.join(VERBS)}")
+    module = importlib.import_module(verb.module)
+    sub = argparse.ArgumentParser(prog=f"logkit {name}", formatter_class=HelpFormatter, allow_abbrev=False)
+    module.add_arguments(sub)
+    args = sub.parse_args(rest)
+    try:
+        code: int = module.run(args)
+        sys.stdout.flush()
+        return code
+    except LogkitError as error:
+        print(f"logkit {name}: {error}", file=sys.stderr)  # noqa: T201 - this is a command
+        return USAGE_ERROR
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. What is still buffered must not raise again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        print(f"logkit {name}: {error}", file=sys.stderr)  # noqa: T201 - this is a command
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        return INTERRUPTED
