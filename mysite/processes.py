@@ -40,6 +40,10 @@ class Process:
     popen: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
+    def exit_code(self) -> int | None:
+        return self.popen.poll() if self.popen else None
+
+    @property
     def stdout(self) -> Path:
         return self.directory / f"{self.name}.jsonl"
 

@@ -26,12 +26,12 @@ def main() -> int:
         for log in logs:
             log.write_bytes(b"")  # a run's story starts with the run
         with running(service):
-            print(f"web      {service.web}/api/docs\ngateway  {service.gateway}\nCtrl-C stops everything\n")  # noqa: T201
+            print(f"web      {service.web}/api/docs\ngateway  {service.gateway}\nCtrl-C stops everything\n")
             _tail(logs)
     except KeyboardInterrupt:
         return 0
     except ProcessFailed as error:
-        print(f"make run: {error}", file=sys.stderr)  # noqa: T201
+        print(f"make run: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -26,7 +26,7 @@ class Evidence:
     logs: Mapping[str, Path]  # stdout by process
     calls: list[Call]
     secrets: Mapping[str, str]  # planted in the traffic, by what they are
-    exit_codes: Mapping[str, int]
+    exit_codes: Mapping[str, int | None]
 
 
 @dataclass(frozen=True, slots=True)

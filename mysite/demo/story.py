@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,7 +89,7 @@ class Story:
         self.secrets["invitation token"] = token
         ben.post("/api/invitations/accept", 200, json={"token": token})
         members = anna.get(f"/api/circles/{circle}/members").json()
-        ben_id = next(member["user_id"] for member in _items(members) if member["role"] == "member")
+        ben_id = next(member["user_id"] for member in members if member["role"] == "member")
         anna.patch(f"/api/circles/{circle}/members/{ben_id}", 200, json={"role": "admin"})
         self._say("anna invites ben, he accepts, she makes him an admin")
 
@@ -97,7 +98,7 @@ class Story:
         body = self._plant("message body", "See you on Sunday, the door code is")
         message = anna.post(f"/api/circles/{circle}/messages", 201, json={"body": body}).json()["id"]
         self.message_request = self.calls[-1].request_id
-        _wait_for("the push to arrive", lambda: any(_received(self.gateway)))
+        _wait_for("the push to arrive", lambda: "accepted" in _pushes(self.gateway))
         anna.get(f"/api/circles/{circle}/messages/{message}")
         self._say("anna writes; the push gateway answers 503 once, the task retries and succeeds")
 
@@ -106,7 +107,7 @@ class Story:
         data = {"caption": self._plant("caption", "Grandma's cake")}
         keep: str = ben.post(f"/api/circles/{circle}/keeps", 201, data=data, files=files).json()["id"]
         _wait_for("the keep to be ready", lambda: ben.get(f"/api/keeps/{keep}").json()["state"] == "ready")
-        picture = ben.get(f"/api/keeps/{keep}/file").content
+        picture = ben.get(f"/api/keeps/{keep}/media").content
         if self.secrets["EXIF text"].encode() in picture:
             raise StepFailed("the stored picture still has its EXIF data")
         ben.get(f"/api/keeps/{keep}/thumbnail")
@@ -150,16 +151,13 @@ def _picture(exif_text: str) -> bytes:
     return out.getvalue()
 
 
-def _items(answer: Any) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = answer["items"] if isinstance(answer, dict) else answer
-    return items
+def _pushes(gateway: str) -> dict[str, int]:
+    """How the gateway answered so far, by fate."""
+    counts: dict[str, int] = httpx.get(f"{gateway}/received", timeout=5).json()["counts"]
+    return counts
 
 
-def _received(gateway: str) -> list[Any]:
-    return list(_items(httpx.get(f"{gateway}/received", timeout=5).json()))
-
-
-def _wait_for(what: str, condition: Any) -> None:
+def _wait_for(what: str, condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _TASKS_WITHIN
     while not condition():
         if time.monotonic() > deadline:
