@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import IO, Annotated
+from typing import IO, Annotated, Any, Literal
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -16,7 +16,7 @@ from keeps import exporting, queries, services, sharing
 from keeps.conf import CAPTION_LENGTH
 from keeps.media import KINDS
 from keeps.models import Export, ExportState, Keep, ShareLink
-from mysite.http import Line, MemberRequest
+from mysite.http import AddressThrottle, Line, MemberRequest
 
 router = Router(tags=["keeps"])
 
@@ -25,8 +25,18 @@ Limit = Annotated[int, Query(ge=1, le=100)]
 Cursor = Annotated[str | None, Query(max_length=200)]
 
 
+FILE: dict[str, Any] = {
+    "responses": {
+        200: {
+            "description": "The file.",
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    }
+}
+
+
 class CaptionIn(Schema):
-    caption: Caption | None = None
+    caption: Caption | Literal[""] = ""
 
 
 class KeepOut(Schema):
@@ -90,17 +100,15 @@ class ExportOut(Schema):
 def upload_keep(
     request: MemberRequest, circle_id: UUID, file: File[UploadedFile], given: Form[CaptionIn]
 ) -> Status[Keep]:
-    return Status(
-        201,
-        services.upload(request.user, circle_id, file.file, size=file.size or 0, caption=given.caption or ""),
-    )
+    content = file.file
+    assert content is not None  # Django's upload handlers always give one
+    keep = services.upload(request.user, circle_id, content, size=file.size or 0, caption=given.caption)
+    return Status(201, keep)
 
 
 @router.post("/circles/{uuid:circle_id}/messages/{uuid:message_id}/keep", response={201: KeepOut})
 def keep_message(request: MemberRequest, circle_id: UUID, message_id: UUID, given: CaptionIn) -> Status[Keep]:
-    return Status(
-        201, services.keep_message(request.user, circle_id, message_id, caption=given.caption or "")
-    )
+    return Status(201, services.keep_message(request.user, circle_id, message_id, caption=given.caption))
 
 
 @router.get("/circles/{uuid:circle_id}/keeps", response=KeepPage)
@@ -120,12 +128,12 @@ def get_keep(request: MemberRequest, keep_id: UUID) -> Keep:
     return queries.one(request.user, keep_id)
 
 
-@router.get("/keeps/{uuid:keep_id}/media", response={200: bytes})
+@router.get("/keeps/{uuid:keep_id}/media", openapi_extra=FILE)
 def download_keep(request: MemberRequest, keep_id: UUID) -> FileResponse:
     return _file(queries.media(request.user, keep_id))
 
 
-@router.get("/keeps/{uuid:keep_id}/thumbnail", response={200: bytes})
+@router.get("/keeps/{uuid:keep_id}/thumbnail", openapi_extra=FILE)
 def get_thumbnail(request: MemberRequest, keep_id: UUID) -> FileResponse:
     keep = queries.thumbnail(request.user, keep_id)
     return _response(keep.thumbnail.open("rb"), "image/webp", f"{keep.id}.webp", inline=True)
@@ -169,7 +177,7 @@ def revoke_share(request: MemberRequest, keep_id: UUID, share_id: UUID) -> Statu
     return Status(204, None)
 
 
-@router.get("/shared/{token}", auth=None, response={200: bytes})
+@router.get("/shared/{token}", auth=None, throttle=AddressThrottle("shared", "60/m"), openapi_extra=FILE)
 def open_share(request: HttpRequest, token: str) -> FileResponse:
     return _file(sharing.open_link(token))
 
@@ -184,7 +192,7 @@ def get_export(request: MemberRequest, export_id: UUID) -> Export:
     return queries.export(request.user, export_id)
 
 
-@router.get("/exports/{uuid:export_id}/download", response={200: bytes})
+@router.get("/exports/{uuid:export_id}/download", openapi_extra=FILE)
 def download_export(request: MemberRequest, export_id: UUID) -> FileResponse:
     export, file = exporting.download(request.user, export_id)
     return _response(file, "application/zip", f"circle-{export.id}.zip")

@@ -9,7 +9,9 @@ from pathlib import Path
 from django.conf import settings
 
 CAPTION_LENGTH = 500  # characters
-STALE_AFTER = timedelta(minutes=15)  # work this long overdue was lost with its worker or broker
+# Work this long overdue was lost with its worker or broker.
+STALE_AFTER = timedelta(minutes=15)
+EXPORT_STALE_AFTER = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ EVENTS = {
     "keep.purged": Event(
         "INFO", (*_KEEP, "bytes"), "Erased with its files: the time to restore it was over."
     ),
-    "keep.orphans_removed": Event("INFO", ("directories",), "Files without a keep were removed."),
+    "keep.orphans_removed": Event("INFO", ("removed",), "Files without a keep were removed."),
     "keep.recovered": Event(
         "WARNING",
         ("keeps", "exports"),
@@ -48,16 +48,18 @@ EVENTS = {
         ("reason",),
         "Somebody used a link that opens nothing: unknown, revoked, expired or keep_hidden.",
     ),
-    "export.requested": Event("INFO", _EXPORT, "Somebody who runs the circle asked for its archive."),
-    "export.started": Event("INFO", _EXPORT_MOVE, "A worker began to build the archive."),
-    "export.ready": Event(
+    "circle_export.requested": Event("INFO", _EXPORT, "Somebody who runs the circle asked for its archive."),
+    "circle_export.started": Event("INFO", _EXPORT_MOVE, "A worker began to build the archive."),
+    "circle_export.ready": Event(
         "INFO",
         (*_EXPORT_MOVE, "messages", "keeps", "missing", "bytes", "duration_ms"),
         "The archive can be downloaded; `missing` keeps had no file.",
     ),
-    "export.failed": Event(
+    "circle_export.failed": Event(
         "ERROR", (*_EXPORT_MOVE, "reason"), "No archive: the traceback is with task.failed."
     ),
-    "export.downloaded": Event("INFO", (*_EXPORT, "bytes"), "Whoever asked for it fetched the archive."),
-    "export.expired": Event("INFO", _EXPORT_MOVE, "The archive was removed: its time was over."),
+    "circle_export.downloaded": Event(
+        "INFO", (*_EXPORT, "bytes"), "Whoever asked for it fetched the archive."
+    ),
+    "circle_export.expired": Event("INFO", _EXPORT_MOVE, "The archive was removed: its time was over."),
 }

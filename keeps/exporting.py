@@ -45,7 +45,7 @@ def request(actor: User, circle_id: UUID) -> Export:
             raise Conflict("An export of this circle is being built.", code="already_running")
         export.save(force_insert=True)
         after_commit("keeps.export_circle", export.id)
-    about_export(export).info("export.requested")
+    about_export(export).info("circle_export.requested")
     return export
 
 
@@ -72,7 +72,7 @@ def fail(export_id: UUID, reason: str) -> bool:
         if export is None:
             return False
         line = move_export(export, ExportState.FAILED)
-    line.bind(reason=reason).error("export.failed")
+    line.bind(reason=reason).error("circle_export.failed")
     return True
 
 
@@ -88,7 +88,7 @@ def download(actor: User, export_id: UUID) -> tuple[Export, IO[bytes]]:
             file = export.path.open("rb")
         except FileNotFoundError:
             raise Gone("There is no archive (any more): ask for a new export.") from None
-    about_export(export).bind(bytes=export.bytes).info("export.downloaded")
+    about_export(export).bind(bytes=export.bytes).info("circle_export.downloaded")
     return export, file
 
 
@@ -100,7 +100,7 @@ def expire(export_id: UUID) -> bool:
             return False
         line = move_export(export, ExportState.EXPIRED)
     export.path.unlink(missing_ok=True)
-    line.info("export.expired")
+    line.info("circle_export.expired")
     return True
 
 
@@ -110,7 +110,7 @@ def _started(export_id: UUID) -> bool:
         if export is None:
             return False
         line = move_export(export, ExportState.BUILDING)
-    line.info("export.started")
+    line.info("circle_export.started")
     return True
 
 
@@ -144,7 +144,7 @@ def _finish(built: Export, contents: archive.Contents, started: float) -> bool:
         missing=contents.missing,
         bytes=built.bytes,
         duration_ms=round((time.perf_counter() - started) * 1000, 1),
-    ).info("export.ready")
+    ).info("circle_export.ready")
     return True
 
 

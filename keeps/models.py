@@ -20,6 +20,7 @@ from users.models import DIGEST_LENGTH, Circle
 
 REASON_LENGTH = 40
 PATH_LENGTH = 200
+EXPORT_FOLDER = "circles"  # under EXPORT_ROOT
 
 
 class KeepState(models.TextChoices):
@@ -166,4 +167,4 @@ class Export(models.Model):
     @property
     def path(self) -> Path:
         """Where the archive is while the export is ready."""
-        return keep_settings().export_root / "circles" / f"{self.id}.zip"
+        return keep_settings().export_root / EXPORT_FOLDER / f"{self.id}.zip"

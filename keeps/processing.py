@@ -63,7 +63,7 @@ def _started(keep_id: UUID) -> bool:
 
 def _made_safe(keep: Keep) -> tuple[Keep, str]:
     """The keep with its safe files, not saved yet, and the name of the upload that they replace."""
-    original = keep.media.name
+    original = str(keep.media.name)
     kind = KINDS[keep.mime]
     if kind is not TEXT:
         with keep.media.open("rb") as upload:

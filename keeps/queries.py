@@ -131,6 +131,11 @@ def kept(circle: Circle) -> Iterator[Keep]:
     return keeps.order_by("created_at", "id").iterator(chunk_size=200)
 
 
+def owned_by(user: User) -> Iterator[Keep]:
+    """Everything that `user` keeps anywhere, deleted or not, oldest first."""
+    return Keep.objects.filter(owner=user).order_by("created_at", "id").iterator(chunk_size=200)
+
+
 def stuck_keeps(before: datetime) -> QuerySet[Keep]:
     """Keeps whose processing should have ended before `before`."""
     return Keep.objects.filter(

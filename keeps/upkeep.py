@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from loguru import logger
 
 from keeps import exporting, processing, queries
-from keeps.conf import STALE_AFTER, keep_settings
-from keeps.models import Export, ExportState, Keep, KeepState
+from keeps.conf import EXPORT_STALE_AFTER, STALE_AFTER, keep_settings
+from keeps.models import EXPORT_FOLDER, Export, ExportState, Keep, KeepState
 from keeps.moves import about_keep
 from mysite import audit
 from users.dispatch import after_commit
@@ -39,9 +41,9 @@ def purge() -> int:
 
 def recover() -> int:
     """Publish again, or give up on, what a lost worker or broker left behind; returns how much that was."""
-    before = timezone.now() - STALE_AFTER
-    keeps = list(queries.stuck_keeps(before)[:_AT_ONCE])
-    exports = list(queries.stuck_exports(before)[:_AT_ONCE])
+    now = timezone.now()
+    keeps = list(queries.stuck_keeps(now - STALE_AFTER)[:_AT_ONCE])
+    exports = list(queries.stuck_exports(now - EXPORT_STALE_AFTER)[:_AT_ONCE])
     for keep in keeps:
         if keep.state == KeepState.DRAFT:
             after_commit("keeps.process", keep.id)
@@ -80,29 +82,46 @@ def _erase(keep_id: UUID) -> bool:
 
 
 def _remove_orphans() -> int:
-    """Files whose keep or circle is gone (an account or a circle was deleted, a process was killed)."""
-    removed = 0
-    candidates = _old_directories()
-    while batch := {directory.name: directory for directory in islice(candidates, _AT_ONCE)}:
-        known = {str(id_) for id_ in Keep.objects.filter(id__in=batch).values_list("id", flat=True)}
-        for name in batch.keys() - known:
-            _remove(batch[name])
-            removed += 1
+    """Files whose row is gone: an account or a circle was deleted, or a process was killed before it wrote one."""
+    removed = _remove_unknown(
+        Path(settings.MEDIA_ROOT, "keeps").glob("*/*"), lambda ids: Keep.objects.filter(id__in=ids)
+    )
+    removed += _remove_unknown(
+        Path(keep_settings().export_root, EXPORT_FOLDER).glob("*"),
+        lambda ids: Export.objects.filter(id__in=ids, state__in=[ExportState.BUILDING, ExportState.READY]),
+    )
     if removed:
-        logger.bind(directories=removed).info("keep.orphans_removed")
+        logger.bind(removed=removed).info("keep.orphans_removed")
     return removed
 
 
-def _old_directories() -> Iterator[Path]:
-    youngest = time.time() - _YOUNG.total_seconds()
-    for directory in Path(settings.MEDIA_ROOT, "keeps").glob("*/*"):
-        if directory.stat().st_mtime < youngest:
-            yield directory
+def _remove_unknown(paths: Iterator[Path], rows: Callable[[list[UUID]], QuerySet[Any]]) -> int:
+    """Remove the old ones of `paths` that are named after no row."""
+    removed = 0
+    old = (path for path in paths if time.time() - path.stat().st_mtime > _YOUNG.total_seconds())
+    while batch := list(islice(old, _AT_ONCE)):
+        ids = [id_ for path in batch if (id_ := _row_id(path))]
+        known = set(rows(ids).values_list("id", flat=True))
+        for path in batch:
+            if _row_id(path) not in known:
+                _remove(path)
+                removed += 1
+    return removed
+
+
+def _row_id(path: Path) -> UUID | None:
+    try:
+        return UUID(path.stem)
+    except ValueError:
+        return None  # a partial file
 
 
 def _directory(keep: Keep) -> Path:
     return Path(keep.media.path).parent
 
 
-def _remove(directory: Path) -> None:
-    shutil.rmtree(directory, ignore_errors=True)
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -61,7 +61,8 @@ def attempt(delivery_id: UUID, number: int) -> float | None:
         return None
     withdrawn = _withdrawn(delivery)
     if withdrawn:
-        return _settle(delivery, DeliveryState.FAILED, reason=withdrawn)
+        _settle(delivery, DeliveryState.FAILED, reason=withdrawn)
+        return None
     try:
         push.client().send(
             push.Push(
@@ -74,7 +75,8 @@ def attempt(delivery_id: UUID, number: int) -> float | None:
         )
     except push.PushError as failure:
         return _after_failure(delivery, failure)
-    return _settle(delivery, DeliveryState.SENT)
+    _settle(delivery, DeliveryState.SENT)
+    return None
 
 
 def recover() -> int:
@@ -112,10 +114,11 @@ def _withdrawn(delivery: Delivery) -> str:
 
 def _after_failure(delivery: Delivery, failure: push.PushError) -> float | None:
     allowed = push_settings()
-    if not failure.retryable:
-        return _settle(delivery, DeliveryState.FAILED, reason=failure.reason)
-    if delivery.attempts >= allowed.attempts:
-        return _settle(delivery, DeliveryState.GAVE_UP, reason=failure.reason)
+    last = delivery.attempts >= allowed.attempts
+    if last or not failure.retryable:
+        end = DeliveryState.GAVE_UP if failure.retryable else DeliveryState.FAILED
+        _settle(delivery, end, reason=failure.reason)
+        return None
     seconds = pause(delivery.attempts, base=allowed.backoff_s, most=allowed.backoff_max_s)
     delivery.reason = failure.reason
     delivery.next_attempt_at = timezone.now() + timedelta(seconds=seconds)

@@ -108,6 +108,12 @@ def client() -> PushClient:
     return _client(os.getpid(), wanted.url, wanted.timeout_s)
 
 
+def forget_client() -> None:
+    """Close this process's client; the next call makes a new one."""
+    client().close()
+    _client.cache_clear()
+
+
 @lru_cache(maxsize=1)
 def _client(pid: int, url: str, timeout_s: float) -> PushClient:
     return PushClient(url, timeout_s=timeout_s)

@@ -47,6 +47,12 @@ def history(circle: Circle) -> Iterator[Message]:
     return visible(circle.id).order_by("sent_at", "id").iterator(chunk_size=500)
 
 
+def written_by(user: User) -> Iterator[Message]:
+    """Everything that `user` wrote and did not take back, oldest first."""
+    messages = Message.objects.filter(author=user, deleted_at=None)
+    return messages.order_by("sent_at", "id").iterator(chunk_size=500)
+
+
 def not_fanned_out(before: datetime) -> QuerySet[Message]:
     """Messages whose fan-out should have run before `before`."""
     return Message.objects.filter(fanned_out_at=None, deleted_at=None, sent_at__lt=before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -29,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--fail-next", type=int, default=0, help="answer the first N calls with 503")
     options = parser.parse_args(argv)
     try:
-        logkit.configure()
+        logkit.configure({"LOG_SERVICE": "push-gateway", **os.environ})
         gateway = Gateway(options.host, options.port)
         gateway.state.behaviour = Behaviour(slow_ms=options.slow_ms, fail_next=options.fail_next)
     except (ConfigError, ValueError) as error:

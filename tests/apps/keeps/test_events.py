@@ -127,12 +127,12 @@ PROVOKE = {
     "share.revoked": revoked,
     "share.opened": opened,
     "share.refused": refused,
-    "export.requested": exported,
-    "export.started": exported,
-    "export.ready": exported,
-    "export.failed": export_failed,
-    "export.downloaded": downloaded,
-    "export.expired": expired,
+    "circle_export.requested": exported,
+    "circle_export.started": exported,
+    "circle_export.ready": exported,
+    "circle_export.failed": export_failed,
+    "circle_export.downloaded": downloaded,
+    "circle_export.expired": expired,
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from keeps import archive, exporting, tasks
-from keeps.conf import STALE_AFTER
+from keeps.conf import EXPORT_STALE_AFTER
 from keeps.models import Export, ExportState, Keep
 from logkit.errors import AuditUnavailable
 from tests.apps.keeps.pictures import uploaded
@@ -144,12 +144,12 @@ def test_a_task_delivered_twice_builds_once(family, logs):
     """A second run finds no export that waits."""
     ask(family)
     assert exporting.build(Export.objects.get().id) is False
-    logs.only("export.ready")
+    logs.only("circle_export.ready")
 
 
 def test_an_export_whose_worker_was_lost_ends(family, tasks_stay_published):
     """Overdue requests are published again; overdue builds fail, so that a new one can be asked for."""
-    long_ago = timezone.now() - STALE_AFTER - timedelta(seconds=1)
+    long_ago = timezone.now() - EXPORT_STALE_AFTER - timedelta(seconds=1)
     ask(family)
     Export.objects.update(changed_at=long_ago)
     tasks_stay_published.clear()

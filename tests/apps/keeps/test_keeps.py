@@ -79,6 +79,20 @@ def test_what_cannot_be_kept_is_refused(family, files, settings, content, code):
     assert stored(files) == []
 
 
+def test_a_request_far_too_large_is_not_even_read(family, files, settings, logs):
+    """Twice the limit and more is refused by its length, before a byte goes to disk; just over it has its reason."""
+    settings.FILE_UPLOAD_HANDLERS = ["keeps.uploads.UploadQuota", *settings.FILE_UPLOAD_HANDLERS]
+    settings.KEEPS_MAX_BYTES = 100_000
+    assert upload(family, bytes(100_001)).json()["error"]["code"] == "too_large"
+    assert upload(family, bytes(300_000)).status_code == 400
+    assert upload(family).status_code == 201
+
+
+def test_a_caption_can_be_left_empty(family):
+    """A form sends an empty field for what nobody filled in."""
+    assert upload(family, caption="").json()["caption"] == ""
+
+
 @pytest.mark.parametrize("caption", ["x" * 501, "two\nlines", "nul\x00"])
 def test_a_caption_is_one_line_and_not_too_long(family, caption):
     """A caption that cannot be shown in a line is refused."""

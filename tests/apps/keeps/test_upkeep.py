@@ -1,5 +1,6 @@
 """What beat does: erase what was deleted long ago, and files that belong to nothing."""
 
+import json
 import os
 import time
 from datetime import timedelta
@@ -8,9 +9,10 @@ from pathlib import Path
 from django.utils import timezone
 
 from keeps import tasks
-from keeps.models import Keep, ShareLink
-from keeps.storage import atomic_writer
+from keeps.models import Export, Keep, ShareLink
+from keeps.storage import PARTIAL, atomic_writer
 from tests.apps.keeps.pictures import uploaded
+from users.signals import personal_data
 
 
 def age(directory: Path, days: float) -> None:
@@ -49,6 +51,30 @@ def test_files_without_a_keep_are_removed_when_they_are_old(family, files):
     age(base / kept, days=2)
     tasks.purge.apply()
     assert directories(files) == {fresh, kept}
+
+
+def test_archives_without_an_export_are_removed_when_they_are_old(family, files):
+    """So is what a killed build left half-written; an archive that can be downloaded stays."""
+    gone, kept = (family[who].post(f"{family.path}/exports").json()["id"] for who in ("owner", "admin"))
+    Export.objects.filter(id=gone).delete()
+    partial = files / "exports" / "circles" / f"{PARTIAL}x7"
+    partial.write_bytes(b"half")
+    for path in partial.parent.iterdir():
+        age(path, days=2)
+    tasks.purge.apply()
+    assert [path.name for path in partial.parent.iterdir()] == [f"{kept}.zip"]
+
+
+def test_a_personal_export_has_what_somebody_wrote_and_keeps(family):
+    """Messages that were not taken back, and keeps in any state; nothing of others."""
+    for who in ("member", "other"):
+        family[who].post(f"{family.path}/messages", {"body": f"by {who}"})
+        uploaded(family, who=who, caption=f"by {who}")
+    answers = [section for _, section in personal_data.send(None, user=family.member.user)]
+    told = {section.name: list(section.rows) for section in answers}
+    assert [row["body"] for row in told["messages"]] == ["by member"]
+    assert [row["caption"] for row in told["keeps"]] == ["by member"]
+    json.dumps(told)
 
 
 def test_nothing_to_do_is_nothing(db, files, logs):

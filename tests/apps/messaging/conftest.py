@@ -20,4 +20,4 @@ def gateway(settings) -> Iterator[Gateway]:
         settings.PUSH_BACKOFF_S = 0.01
         settings.PUSH_BACKOFF_MAX_S = 0.05
         yield gateway
-        push.client().close()
+        push.forget_client()
