@@ -120,6 +120,31 @@ def _keep_logging_ours(**_: object) -> None:
         configure()
 
 
+def _be_quiet(instance: Any, **_: object) -> None:
+    """No banner: `worker.started` says it as a line. (C19)"""
+    instance.quiet = True
+
+
+def _redirect_prints(instance: Any, **_: object) -> None:
+    """What a task prints becomes a line; Celery leaves that to us once logging is ours. (C12)"""
+    app = instance.app
+    if app.conf.worker_redirect_stdouts:
+        app.log.redirect_stdouts("INFO")
+
+
+def _started(sender: Any, **_: object) -> None:
+    worker = sender.controller
+    pool = type(sender.pool).__module__.rpartition(".")[2]
+    queues = sorted(queue.name for queue in sender.task_consumer.queues)
+    logger.bind(
+        worker=worker.hostname, pool=pool.strip("_"), concurrency=worker.concurrency, queues=queues
+    ).info("worker.started")
+
+
+def _stopped(sender: Any, **_: object) -> None:
+    logger.bind(worker=sender.hostname).info("worker.stopped")
+
+
 class _Folded(Filter):
     """Drops Celery's own lines for what the canonical line says already."""
 
@@ -132,6 +157,10 @@ signals.task_prerun.connect(_start, weak=False, dispatch_uid="logkit.start")
 signals.task_failure.connect(_fail, weak=False, dispatch_uid="logkit.fail")
 signals.task_retry.connect(_retry, weak=False, dispatch_uid="logkit.retry")
 signals.task_postrun.connect(_finish, weak=False, dispatch_uid="logkit.finish")
+signals.celeryd_init.connect(_be_quiet, weak=False, dispatch_uid="logkit.be_quiet")
+signals.celeryd_after_setup.connect(_redirect_prints, weak=False, dispatch_uid="logkit.redirect_prints")
+signals.worker_ready.connect(_started, weak=False, dispatch_uid="logkit.started")
+signals.worker_shutdown.connect(_stopped, weak=False, dispatch_uid="logkit.stopped")
 signals.setup_logging.connect(_keep_logging_ours, weak=False, dispatch_uid="logkit.setup_logging")
 
 for _name in ("celery.app.trace", "celery.worker.strategy"):
