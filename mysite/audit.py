@@ -33,7 +33,7 @@ def email_ref(email: str) -> str:
     settings = current_settings()
     if settings is None or settings.pseudonym_key is None:
         raise ConfigError(["LOG_PSEUDONYM_KEY is not set, so nobody can be named in the audit trail"])
-    return Pseudonyms(settings.pseudonym_key.reveal()).of("email", email)
+    return Pseudonyms(settings.pseudonym_key.reveal()).of("identifier", email)
 
 
 # -- Access control -----------------------------------------------------------------------------------------
@@ -79,7 +79,8 @@ def impersonating(user_id: Id, *, reason: str, ticket: str) -> Action:
     )
 
 
-def impersonation_ended(user_id: Id, *, seconds: int) -> None:
+def impersonation_ended(user_id: Id | None, *, seconds: int) -> None:
+    """`user_id` None: the account was deleted meanwhile."""
     target = _about("user", user_id)
     _stated("auth.impersonation.ended", target, effective_user=str(user_id), duration_s=seconds)
 
@@ -122,10 +123,6 @@ def user_disabled(user_id: Id, *, reason: str) -> None:
 
 def user_enabled(user_id: Id, *, reason: str) -> None:
     _stated("user.enabled", _about("user", user_id), reason=reason)
-
-
-def password_changed(user_id: Id) -> None:
-    _stated("auth.password.changed", _about("user", user_id))
 
 
 def password_reset_requested(user_id: Id | None, *, email: str) -> None:

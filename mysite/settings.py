@@ -51,11 +51,12 @@ if DEBUG_ROUTES and not (RELAXED or ENVIRONMENT == "demo"):
     )
 
 # -- HTTP ---------------------------------------------------------------------------------------------------
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "testserver")
-ALLOWED_HOSTS = list(env.read("ALLOWED_HOSTS", LOCAL_HOSTS if RELAXED else (), parsers.words))
+NONE: tuple[str, ...] = ()
+LOCAL_HOSTS: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]", "testserver")
+ALLOWED_HOSTS = list(env.read("ALLOWED_HOSTS", LOCAL_HOSTS if RELAXED else NONE, parsers.words))
 if not ALLOWED_HOSTS:
     env.fault("ALLOWED_HOSTS is not set; give the host names that this service answers to, such as a.example")
-CSRF_TRUSTED_ORIGINS = list(env.read("CSRF_TRUSTED_ORIGINS", (), parsers.words))
+CSRF_TRUSTED_ORIGINS = list(env.read("CSRF_TRUSTED_ORIGINS", NONE, parsers.words))
 PUBLIC_URL = env.text("PUBLIC_URL", "http://localhost:8000").rstrip("/")  # what links in mails start with
 
 ROOT_URLCONF = "mysite.urls"

@@ -12,7 +12,7 @@ from uuid import UUID
 from celery import Task, shared_task
 
 from users.dispatch import after_commit
-from users.services import accounts, exports, invitations, lockout, privacy
+from users.services import accounts, exports, invitations, lockout, privacy, support
 
 LETTER: dict[str, Any] = {
     "autoretry_for": (SMTPException, OSError),
@@ -80,6 +80,7 @@ def sweep() -> dict[str, int]:
     """Remove what has had its time (export files, tokens, counts of wrong passwords); repair what was lost."""
     return {
         "recovered": exports.recover(),
+        "impersonations": support.end_old(),
         "exports": exports.expire_old(),
         "tokens": accounts.forget_old_tokens(),
         "login_failures": lockout.forget_old(),

@@ -20,6 +20,7 @@ from tests.apps.people import Family, a_family
 @pytest.fixture(autouse=True)
 def tasks_run_at_once() -> Iterator[None]:
     """A published task runs before the call returns, retries included; real queues are for the integration tests."""
+    app.loader.import_default_modules()  # a task that is known by name alone cannot run here
     app.conf.task_always_eager = True
     yield
     app.conf.task_always_eager = False

@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -71,10 +72,8 @@ def change_password(request: HttpRequest, user: User, *, current: str, new: str)
     """This session stays; every other one of the person ends. Raises `Unauthenticated`, `Invalid`."""
     require_password(user, current)
     _acceptable(new, user)
-    with transaction.atomic():
-        user.set_password(new)
-        user.save(update_fields=["password"])
-        audit.password_changed(user.id)
+    user.set_password(new)
+    user.save(update_fields=["password"])  # logkit sees it and tells the trail
     update_session_auth_hash(request, user)
     logger.bind(subject_id=user.id).info("password.changed")
 
@@ -93,7 +92,7 @@ def reset_password(token: str, new: str) -> User:
     with transaction.atomic():
         user = _redeem(TokenKind.RESET, token)
         _acceptable(new, user)
-        user.set_password(new)
+        user.password = make_password(new)  # not set_password(): a reset is no change by somebody logged in
         user.save(update_fields=["password"])
         audit.password_reset_completed(user.id)
         lockout.cleared(user.email)

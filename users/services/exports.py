@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -178,7 +178,9 @@ def _own(user: User) -> Iterator[Section]:
 
 def _of_other_apps(user: User) -> Iterator[Section]:
     """An app that fails makes the export fail: a copy that silently lacks a part is worse than none."""
-    return (section for _, section in personal_data.send(sender=User, user=user))
+    answers: list[tuple[Any, Any]] = personal_data.send(sender=User, user=user)
+    for _, section in answers:
+        yield section
 
 
 def _write(path: Path, sections: list[Section]) -> int:

@@ -67,13 +67,15 @@ def end_current(request: HttpRequest) -> None:
 def end(request: HttpRequest, record: Impersonation) -> None:
     """Staff are themselves again."""
     request.session.pop(SESSION_KEY, None)
-    record.ended_at = timezone.now()
-    record.save(update_fields=["ended_at"])
-    seconds = round((record.ended_at - record.started_at).total_seconds())
-    audit.impersonation_ended(record.member_id, seconds=seconds)
-    logger.bind(impersonation_id=record.id, subject_id=record.member_id, duration_s=seconds).info(
-        "impersonation.ended"
-    )
+    _ended(record)
+
+
+def end_old() -> int:
+    """End those that nobody ended and that have lasted too long; returns how many."""
+    old = Impersonation.objects.filter(ended_at=None, started_at__lt=timezone.now() - LASTS)
+    for record in old:
+        _ended(record)
+    return len(old)
 
 
 def refuse_change(record: Impersonation) -> None:
@@ -82,6 +84,16 @@ def refuse_change(record: Impersonation) -> None:
         permission="impersonation.change", policy="read_only", kind="user", object_id=record.member_id
     )
     logger.bind(impersonation_id=record.id, permission="impersonation.change").warning("access.denied")
+
+
+def _ended(record: Impersonation) -> None:
+    record.ended_at = timezone.now()
+    record.save(update_fields=["ended_at"])
+    seconds = round((record.ended_at - record.started_at).total_seconds())
+    audit.impersonation_ended(record.member_id, seconds=seconds)
+    logger.bind(impersonation_id=record.id, subject_id=record.member_id, duration_s=seconds).info(
+        "impersonation.ended"
+    )
 
 
 def _refuse(member_id: UUID, policy: str) -> None:

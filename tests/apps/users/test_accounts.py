@@ -114,17 +114,19 @@ def test_a_profile_is_changed_by_its_owner(trail):
     assert trail.only("user.updated")["detail"] == {"changed_fields": ["display_name"]}
 
 
-def test_a_new_password_ends_every_other_session():
+def test_a_new_password_ends_every_other_session(trail):
     """The session that changed it stays; another browser is out; the old password is worth nothing."""
     anna = somebody()
     elsewhere = Client()
     elsewhere.force_login(anna.user)
+    trail.bodies.clear()
     new = {"current": PASSWORD, "new": "another-battery-8"}
     assert anna.put("/api/me/password", {**new, "current": "wrong"}).status_code == 401
     assert anna.put("/api/me/password", {**new, "new": "12345"}).status_code == 422
     assert anna.put("/api/me/password", new).status_code == 204
     assert anna.get("/api/me").status_code == 200
     assert elsewhere.get("/api/me").status_code == 401
+    assert trail.only("auth.password.changed")["target"][0]["id"] == str(anna.id)
     log_in = {"email": anna.user.email, "password": PASSWORD}
     assert Person(None).post("/api/session", log_in).status_code == 401
 
@@ -132,6 +134,7 @@ def test_a_new_password_ends_every_other_session():
 def test_a_forgotten_password_is_replaced_by_letter(trail):
     """The letter's token sets a new password once, within an hour, and ends every session."""
     anna = somebody()
+    trail.bodies.clear()
     assert Person(None).post("/api/password-resets", {"email": anna.user.email}).status_code == 202
     token = token_in_letter()
     reset = {"token": token, "password": "another-battery-8"}
@@ -141,6 +144,7 @@ def test_a_forgotten_password_is_replaced_by_letter(trail):
     assert anna.get("/api/me").status_code == 401
     steps = [body["detail"]["step"] for body in trail.bodies if body["event"] == "auth.password.reset"]
     assert steps == ["requested", "completed"]
+    assert "auth.password.changed" not in trail.events  # that is for somebody who knew the old one
 
 
 def test_a_reset_token_expires():

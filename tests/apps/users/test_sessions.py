@@ -71,7 +71,10 @@ def test_wrong_passwords_lock_the_address(anna, trail, logs):
     assert 0 < int(locked.headers["Retry-After"]) <= 900
     event = trail.only("auth.account.locked")
     assert (event["reason"], event["target"][0]["id"]) == ("wrong_passwords", str(anna.id))
-    assert trail.only("auth.login.throttled")["detail"]["limit"] == 5
+    throttled = trail.only("auth.login.throttled")["detail"]
+    failed = [body["detail"] for body in trail.bodies if body["event"] == "auth.login.failed"]
+    assert throttled["limit"] == 5
+    assert {each["identifier_ref"] for each in (throttled, *failed)} == {throttled["identifier_ref"]}
     logs.only("login.locked", subject_id=str(anna.id))
     assert "anna@example.org" not in str(trail.bodies)
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from tests.apps.people import a_person
 from users.models import Impersonation
+from users.tasks import sweep
 
 PATH = "/api/staff/impersonation"
 
@@ -74,6 +75,15 @@ def test_it_ends_by_itself(family, trail):
     assert family.staff.get("/api/me").json()["id"] == str(family.staff.id)
     assert Impersonation.objects.get().ended_at is not None
     assert "auth.impersonation.ended" in trail.events
+
+
+def test_one_that_nobody_ended_is_ended_by_the_sweep(family, trail):
+    """Staff closed the browser: the record still says when it was over."""
+    start(family)
+    assert sweep()["impersonations"] == 0
+    Impersonation.objects.update(started_at=timezone.now() - timedelta(minutes=31))
+    assert sweep()["impersonations"] == 1
+    assert trail.only("auth.impersonation.ended")["detail"]["duration_s"] >= 31 * 60
 
 
 def test_it_ends_with_the_session(family):
