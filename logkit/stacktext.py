@@ -19,6 +19,7 @@ _FRAME = re.compile(
 _MARKS = re.compile(r"[\s|]*[~^]+\s*$")
 _LIBRARY = re.compile(r"(?:^|.*/)(?:site-packages|dist-packages|lib(?:64)?/python\d(?:\.\d+)?)/|^<frozen ")
 _WIDEST_PLACE = 46
+_MOST_PARTS = 3  # of an absolute path that is not below the root
 _DEEPEST = 10  # causes of causes
 
 
@@ -33,49 +34,60 @@ class Frame:
     def is_library(self) -> bool:
         return _LIBRARY.match(self.file) is not None
 
-    @property
-    def place(self) -> str:
-        return safe(f"{_LIBRARY.sub('', self.file) or self.file}:{self.line}")
+    def place(self, root: str) -> str:
+        """File and line: below the import path for a library, below `root` or its last parts for our own."""
+        file = _LIBRARY.sub("", self.file) if self.is_library else self.file.removeprefix(root + "/")
+        if file.startswith("/") and file.count("/") > _MOST_PARTS:
+            file = "…/" + "/".join(file.split("/")[-_MOST_PARTS:])
+        return safe(f"{file or self.file}:{self.line}")
 
     @property
     def package(self) -> str:
         return _LIBRARY.sub("", self.file).split("/")[0].removesuffix(".py").lstrip("<")
 
 
-def exception_lines(exception: object, *, colour: bool, every_frame: bool) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How tracebacks are shown. `root` is the directory that our own files are named from."""
+
+    colour: bool = False
+    every_frame: bool = False
+    root: str = ""
+
+
+def exception_lines(exception: object, look: Look) -> Iterator[str]:
     """The lines of `exception` (its member in schema v1, or plain traceback text), the outermost first."""
-    if not isinstance(exception, dict):
-        yield from _stack_lines(str(exception), "", colour, every_frame)
-        return
-    yield from _one(exception, "", colour, every_frame, _DEEPEST)
+    if isinstance(exception, dict):
+        yield from _one(exception, "", look, _DEEPEST)
+    else:
+        yield from _stack_lines(str(exception), "", look)
 
 
-def _one(
-    exception: Mapping[str, Any], lead: str, colour: bool, every_frame: bool, depth: int
-) -> Iterator[str]:
+def _one(exception: Mapping[str, Any], lead: str, look: Look, depth: int) -> Iterator[str]:
+    colour = look.colour
     kind, text = str(exception.get("type") or "Exception"), str(exception.get("message") or "")
     first, *more = text.split("\n")
     yield f"{paint(lead, DIM, colour)}{paint(safe(kind), BOLD + RED, colour)}  {safe(first)}".rstrip()
     yield from (f"  {safe(part)}" for part in more)
     for note in _list(exception.get("notes")):
         yield from (f"  {paint('note', DIM, colour)} {safe(part)}" for part in str(note).split("\n"))
-    yield from _stack_lines(str(exception.get("stack") or ""), f"{kind}: {text}", colour, every_frame)
+    yield from _stack_lines(str(exception.get("stack") or ""), f"{kind}: {text}", look)
     if depth == 0:
         return
-    for inner in _list(exception.get("exceptions")):
+    for inner in _list(exception.get("group")):
         if isinstance(inner, dict):
-            yield from ("  " + part for part in _one(inner, "• ", colour, every_frame, depth - 1))
+            yield from ("  " + part for part in _one(inner, "• ", look, depth - 1))
     for member, words in (("cause", "caused by "), ("context", "while handling ")):
         inner = exception.get(member)
         if isinstance(inner, dict):
-            yield from _one(inner, words, colour, every_frame, depth - 1)
+            yield from _one(inner, words, look, depth - 1)
 
 
 def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _stack_lines(stack: str, header: str, colour: bool, every_frame: bool) -> Iterator[str]:
+def _stack_lines(stack: str, header: str, look: Look) -> Iterator[str]:
     frames: list[Frame] = []
     for line in stack.split("\n"):
         if match := _FRAME.match(line):
@@ -89,10 +101,10 @@ def _stack_lines(stack: str, header: str, colour: bool, every_frame: bool) -> It
         elif _is_header(line, header):
             continue
         else:  # the heading of another exception in the same text, or what is no traceback at all
-            yield from _frame_lines(frames, colour, every_frame)
+            yield from _frame_lines(frames, look)
             frames = []
             yield f"  {safe(line)}"
-    yield from _frame_lines(frames, colour, every_frame)
+    yield from _frame_lines(frames, look)
 
 
 def _is_header(line: str, header: str) -> bool:
@@ -104,9 +116,10 @@ def _is_header(line: str, header: str) -> bool:
     ) or (bool(text) and line in text.split("\n"))
 
 
-def _frame_lines(frames: list[Frame], colour: bool, every_frame: bool) -> Iterator[str]:
-    shown = list(_kept(frames, every_frame))
-    places = [frame.place for frame in shown if isinstance(frame, Frame)]
+def _frame_lines(frames: list[Frame], look: Look) -> Iterator[str]:
+    colour = look.colour
+    shown = list(_kept(frames, look.every_frame))
+    places = [frame.place(look.root) for frame in shown if isinstance(frame, Frame)]
     functions = [len(frame.function) for frame in shown if isinstance(frame, Frame)]
     widest = min(max(map(len, places), default=0), _WIDEST_PLACE)
     widest_function = min(max(functions, default=0), 24)
@@ -114,7 +127,11 @@ def _frame_lines(frames: list[Frame], colour: bool, every_frame: bool) -> Iterat
         if isinstance(frame, str):
             yield paint(f"  {frame}", DIM, colour)
             continue
-        place, function, source = frame.place.ljust(widest), safe(frame.function), safe(frame.source)
+        place, function, source = (
+            frame.place(look.root).ljust(widest),
+            safe(frame.function),
+            safe(frame.source),
+        )
         if frame.is_library:
             yield paint(f"  {place}  {function.ljust(widest_function)}  {source}".rstrip(), DIM, colour)
         else:

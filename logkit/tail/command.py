@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import heapq
 import os
 import shutil
@@ -43,6 +44,9 @@ def run(args: argparse.Namespace) -> int:
     printer = Printer(
         _write, _style(args), as_json=args.json, today=f"{datetime.now().astimezone():%Y-%m-%d}"
     )
+    # Events are trees: the collector finds nothing in them and takes a third of the time when it looks often.
+    gc.freeze()
+    gc.set_threshold(100_000)
     try:
         if wanted.learns:
             _learn(files, wanted)
@@ -182,6 +186,7 @@ def _style(args: argparse.Namespace) -> Style:
         width=shutil.get_terminal_size().columns if is_terminal else None,
         only=frozenset(_words(args.include)),
         without=frozenset(_words(args.ignore)),
+        root=str(Path.cwd()),
     )
 
 

@@ -69,7 +69,7 @@ def test_time_is_local_unless_asked_otherwise(monkeypatch: pytest.MonkeyPatch) -
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "Asia/Kathmandu")
         time.tzset()
-        from logkit.console import _local_minute
+        from logkit.console.values import _local_minute
 
         _local_minute.cache_clear()
         assert render(event(), colour=False).startswith("19:47:11.123 ")
@@ -241,6 +241,20 @@ def test_exceptions_show_our_frames_and_count_the_others() -> None:
     assert "lib2/a.py:2" in plain(shown, expand=True)
 
 
+def test_our_files_are_named_from_the_root() -> None:
+    """Absolute paths shrink to what tells files apart; -x has every frame but the same names."""
+    frames = "".join(
+        f'  File "{file}", line 1, in f\n'
+        for file in ("/srv/app/keeps/api.py", "/opt/x/y/z/other.py", "/a/b.py")
+    )
+    text = plain(event() | {"exception": {"type": "E", "message": "", "stack": frames}}, root="/srv/app")
+    assert [line[15:].rstrip() for line in text.splitlines()[2:]] == [
+        "  keeps/api.py:1    f",
+        "  …/y/z/other.py:1  f",
+        "  /a/b.py:1         f",
+    ]
+
+
 def test_exceptions_show_their_causes_notes_and_groups() -> None:
     """The chain is readable from the outside in."""
     shown = event() | {
@@ -248,7 +262,7 @@ def test_exceptions_show_their_causes_notes_and_groups() -> None:
             "type": "PushError",
             "message": "no",
             "notes": ["try again"],
-            "exceptions": [{"type": "A", "message": "a"}],
+            "group": [{"type": "A", "message": "a"}],
             "cause": {
                 "type": "OSError",
                 "message": "refused",
