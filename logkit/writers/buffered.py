@@ -19,7 +19,7 @@ from logkit.writers.forks import remake_after_fork
 
 ERROR = 40
 _COST = 120  # bytes a queued line takes beside its own
-_BATCH_BYTES = 32_768  # of lines that the thread takes at once
+_BATCH_BYTES = 32_768  # at most what the thread takes at once
 
 
 class Inner(Protocol):
@@ -45,6 +45,7 @@ class BufferedWriter:
     ) -> None:
         self._inner = inner
         self._max_bytes = max_bytes
+        self._batch_bytes = min(_BATCH_BYTES, max_bytes // 8)
         self._patience = patience
         self._exit_timeout = exit_timeout
         self._closed = False
@@ -74,7 +75,8 @@ class BufferedWriter:
     @property
     def lost(self) -> int:
         """How many lines this process dropped or could not write."""
-        return sum(self._dropped.values()) + self._inner.lost
+        with self._lock:
+            return sum(self._dropped.values()) + self._inner.lost
 
     def write(self, line: bytes, level: int) -> None:
         """Queue one line, given with its newline."""
@@ -113,15 +115,16 @@ class BufferedWriter:
         self._inner.count_lost(level, count)
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Whether everything is out, after at most `timeout` seconds."""
-        deadline = None if timeout is None else time.monotonic() + timeout
+        """Whether everything is out, after at most `timeout` (or `exit_timeout`) seconds."""
+        deadline = time.monotonic() + (self._exit_timeout if timeout is None else timeout)
         with self._lock:
             while self._size:
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
+                left = deadline - time.monotonic()
+                if left <= 0:
                     return False
                 self._changed.wait(left)
-        return self._inner.flush(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            self._hand_over_counts()
+        return self._inner.flush(max(0.0, deadline - time.monotonic()))
 
     def close(self) -> None:
         """Write what is queued within `exit_timeout`, count the rest, close `inner`. Later lines count as lost."""
@@ -234,23 +237,22 @@ class BufferedWriter:
             try:
                 self._hand_over_counts()
                 size = 0
-                while size < _BATCH_BYTES and not self._closed:
+                while size < self._batch_bytes and not self._closed:
                     heads = [(queue[0][0], level) for level, queue in self._queues.items() if queue]
                     if not heads:
                         break
                     _, level = min(heads)
                     line = self._queues[level].popleft()[1]
                     self._batch.append((level, line))
-                    size += len(line)
+                    size += len(line) + _COST
                 self._idle = not self._batch
                 return not self._idle
             finally:
                 self._owner = 0
 
     def _hand_over_counts(self) -> None:
-        for level, count in self._dropped.items():
-            self._inner.count_lost(level, count)
-        self._dropped.clear()
+        for level in list(self._dropped):
+            self._inner.count_lost(level, self._dropped.pop(level))
 
     def _leave(self) -> None:
         """At exit: everything out, and from now on lines go straight through, because threads end without a word."""

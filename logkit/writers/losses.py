@@ -51,3 +51,14 @@ class Losses:
             self._told = True
             with contextlib.suppress(OSError):
                 os.write(2, f"logkit: {what}\n".encode(errors="replace"))
+
+
+def is_fault(error: BaseException) -> bool:
+    """Whether the system refused a write, and not a signal handler threw `error` into the middle of it.
+
+    What the system refuses has an errno; a handler's `TimeoutError()` is an `OSError` too, and has none. A missing slot
+    (`AttributeError` without a frame below ours) is a thread's first line.
+    """
+    if isinstance(error, AttributeError):
+        return error.__traceback__ is not None and error.__traceback__.tb_next is None
+    return isinstance(error, OSError) and error.errno is not None

@@ -21,7 +21,7 @@ from threading import get_ident
 from logkit.parsers import Rotation
 from logkit.writers import archive
 from logkit.writers.forks import remake_after_fork
-from logkit.writers.losses import Losses, Report
+from logkit.writers.losses import Losses, Report, is_fault
 
 _RETRY = 1.0  # seconds until a rotation that failed is tried again
 _TIDY = 3600.0  # seconds between two looks at what is old
@@ -109,7 +109,7 @@ class RotatingFileWriter:
 
     def flush(self, timeout: float | None = None) -> bool:
         """Whether everything is out, the report of what was lost included; waits at most `timeout` seconds."""
-        if not self._lock.acquire(timeout=-1 if timeout is None else timeout):
+        if not self._lock.acquire(timeout=_LEAVE if timeout is None else timeout):
             return False
         try:
             if not self._owner:
@@ -167,6 +167,8 @@ class RotatingFileWriter:
                     self._tidy()
                     return True
         except OSError as error:
+            if not is_fault(error):
+                raise
             self._losses.tell_stderr(f"{self._path} cannot be written ({error.strerror}): lines are lost")
             return False
 
@@ -186,7 +188,7 @@ class RotatingFileWriter:
                 self._torn[0] = 0
             elif gone:
                 self._torn[0] = 1
-        return gone == len(data)
+        return gone == len(data) or 0 < gone == len(data) - 1  # the newline comes with the next line
 
     def _is_in_place(self) -> bool:
         try:
@@ -251,6 +253,8 @@ class RotatingFileWriter:
                         self._torn[0] = 0
                     self._path.rename(archive.next_name(self._path))
         except OSError as error:  # better a file too long than a line lost
+            if not is_fault(error):
+                raise
             self._retry_at = time.monotonic() + _RETRY
             self._losses.tell_stderr(f"{self._path} cannot be rotated ({error.strerror}): it grows")
             return

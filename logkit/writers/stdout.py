@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import get_ident
 
 from logkit.writers.forks import remake_after_fork
-from logkit.writers.losses import Losses, Report
+from logkit.writers.losses import Losses, Report, is_fault
 from logkit.writers.pipelock import GATE, TORN, PipeLock
 
 _GRACE = 2.0  # seconds to finish a line, or to close, when somebody wants to get away
@@ -64,6 +64,7 @@ class StdoutWriter:
         """What this process needs and shares with no other. (decision 10)"""
         self._lock = threading.RLock()
         self._owner = 0  # the thread that is in the middle of a line
+        self._arrived = False  # how its line ended
         self._nested: deque[tuple[bytes, int]] = deque()
         self._interrupted: deque[int] = deque()  # levels of lines cut off by an exception outside of the lock
         self._losses = Losses(self._make_report)
@@ -110,7 +111,7 @@ class StdoutWriter:
                         return
                 else:
                     memory = self._memory
-                    slot = slots.index
+                    slot = slots.index  # a thread's first line ends here
                     before = memory[slot]
                     try:
                         memory[slot] = 1
@@ -120,12 +121,11 @@ class StdoutWriter:
                                 return
                     finally:
                         memory[slot] = before  # not 0: a signal handler may be inside this thread's own write
-        except (AttributeError, OSError):
-            pass  # a thread's first line, or a descriptor that takes care
-        except BaseException:
-            self._interrupted.append(level)  # at worst it was written: an over-count, never a silent loss
-            self._whole = -1
-            raise
+        except BaseException as error:
+            if not is_fault(error):
+                self._interrupted.append(level)  # at worst it was written: an over-count, never a silent loss
+                self._whole = -1
+                raise
         self._write_carefully(line, level, written)
 
     def count_lost(self, level: int, count: int = 1) -> None:
@@ -134,15 +134,18 @@ class StdoutWriter:
         self._whole = -1
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Whether everything is out, the report of what was lost included; waits at most `timeout` seconds."""
-        if not self._lock.acquire(timeout=-1 if timeout is None else timeout):
+        """Whether everything is out, the report of what was lost included; waits at most `timeout` (or `patience`)."""
+        deadline = time.monotonic() + (self._patience if timeout is None else timeout)
+        if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
             return False
         try:
             self._count_interrupted()
-            if self._losses.unreported and not self._owner and self._writable(0):
+            unfinished = self._losses.unreported or self._memory[TORN]
+            if unfinished and not self._owner and self._writable(deadline - time.monotonic()):
                 self._take_turn()
                 try:
-                    self._put_report()
+                    if not self._memory[TORN] or self._put(b"", 0):
+                        self._put_report()
                 finally:
                     self._end_turn()
             return not self._losses.unreported
@@ -188,7 +191,8 @@ class StdoutWriter:
                     try:
                         settled = True  # from here on `_put_line` counts
                         self._put_line(line, level, written)
-                        self._put_report()
+                        if self._arrived:
+                            self._put_report()
                     finally:
                         self._end_turn()
                 finally:
@@ -213,17 +217,18 @@ class StdoutWriter:
             self._pipe.end_turn()
 
     def _put_line(self, line: bytes, level: int, written: int) -> None:
-        done = False
+        self._arrived = False
         try:
-            done = self._put(line, written)
+            self._put(line, written)
         finally:
             self._count_interrupted()
-            if not done:
+            if not self._arrived:
                 self._losses.add(level)
+                self._whole = -1
 
     def _put_report(self) -> None:
-        """Say what was lost, now that lines get through; until then every line comes this way."""
-        line = None if self._stalled else self._losses.line()
+        """Say what was lost, now that a line got through; until then every line comes this way."""
+        line = self._losses.line()
         if line is not None and self._put(line, 0):
             self._losses.reported()
         waiting = self._closed or self._memory[TORN] or (self._make_report and self._losses.unreported)
@@ -241,6 +246,7 @@ class StdoutWriter:
         data = memoryview(b"\n" + line if ending else line)[written:]
         alone = written > 0 or len(data) > self._atomic
         if alone and not self._have_alone(written):
+            memory[TORN] |= written > 0
             return False
         if alone:
             memory[TORN] = 1  # before the first byte: we may be killed
@@ -255,7 +261,11 @@ class StdoutWriter:
                 memory[TORN] = memory[GATE] = 1
             else:
                 memory[TORN] = was_torn
-        return gone == len(data)
+            missing = len(data) - gone
+            self._arrived = missing == 0 or (
+                missing == 1 and len(line) > 1
+            )  # its newline comes with the next line
+        return self._arrived
 
     def _have_alone(self, written: int) -> bool:
         """Whether nobody else writes until the turn ends."""
@@ -283,21 +293,22 @@ class StdoutWriter:
                 self._stalled = False
                 if interrupt is None:
                     deadline = None
-            except BlockingIOError:
-                deadline = time.monotonic() + self._patience if deadline is None else deadline
-                if (self._stalled and not gone) or not self._writable(deadline - time.monotonic()):
-                    self._stalled = True
-                    break
-            except OSError as error:
-                self._losses.tell_stderr(
-                    f"standard output cannot be written ({error.strerror}): lines are lost"
-                )
-                break
             except BaseException as error:
-                if interrupt is not None or not sum(sent):
-                    raise
-                interrupt = error  # a torn line is worse than a short delay
-                deadline = time.monotonic() + _GRACE
+                if not is_fault(error):
+                    if interrupt is not None or not sum(sent):
+                        raise
+                    interrupt = error  # a torn line is worse than a short delay
+                    deadline = time.monotonic() + _GRACE
+                elif not isinstance(error, BlockingIOError):
+                    self._losses.tell_stderr(f"standard output cannot be written ({error}): lines are lost")
+                    break
+                elif self._stalled and not gone:
+                    break
+                else:
+                    deadline = time.monotonic() + self._patience if deadline is None else deadline
+                    self._stalled = not self._writable(deadline - time.monotonic())
+                    if self._stalled:
+                        break
         if interrupt is not None:
             raise interrupt
 
