@@ -8,6 +8,7 @@ Headers that the caller has set are left as they are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -15,6 +16,8 @@ import httpx
 from logkit import otel
 from logkit.context import get_context
 from logkit.trace import is_request_id, new_traceparent
+
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 Hook = Callable[[httpx.Request], None]
 AsyncHook = Callable[[httpx.Request], Awaitable[None]]
@@ -38,9 +41,12 @@ def add_headers(request: httpx.Request) -> None:
     if is_request_id(request_id) and "x-request-id" not in headers:
         headers["X-Request-ID"] = str(request_id)
     if "traceparent" not in headers:
-        trace_id = context.get("trace_id")
-        span = otel.current_span() or new_traceparent(str(trace_id) if trace_id else None)
+        span = otel.current_span() or new_traceparent(_trace_id(context.get("trace_id")))
         headers["traceparent"] = str(span)
+
+
+def _trace_id(value: object) -> str | None:
+    return value if isinstance(value, str) and _TRACE_ID.fullmatch(value) else None
 
 
 async def _add_headers_async(request: httpx.Request) -> None:

@@ -123,6 +123,10 @@ class _Installation:
             raise LogkitError("logkit is not configured yet: call logkit.configure() first")
         return self.pipeline
 
+    @property
+    def handlers(self) -> frozenset[int]:
+        return frozenset(self._handlers)
+
     def remove(self) -> None:
         """Take everything back: for tests, and for a process that wants Loguru for itself again."""
         pipeline, self.pipeline = self.pipeline, None
@@ -202,6 +206,11 @@ def configure(
 def current_settings() -> LogSettings | None:
     """The settings in force, or None before `configure()`."""
     return _installed.pipeline.settings if _installed.pipeline else None
+
+
+def own_handlers() -> frozenset[int]:
+    """The ids of the handlers that we added to Loguru; all others are foreign. (P08)"""
+    return _installed.handlers
 
 
 def add_sink(sink: EventSink, *, level: str = "INFO", name: str | None = None) -> int:

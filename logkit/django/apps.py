@@ -12,8 +12,9 @@ class LogkitConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from logkit.django import capture, database, signals
+        from logkit.django import capture, checks, database, signals
 
         capture.connect()  # before `signals`, which forgets the context of an answered request
         database.connect()
         signals.connect()
+        checks.register()
