@@ -120,12 +120,13 @@ def test_what_is_not_ready_cannot_be_shared(family, tasks_stay_published):
     assert family.member.post(f"{uploaded(family)}/shares").status_code == 409
 
 
-def test_the_trail_has_the_link_and_its_end(family, trail):
-    """share.created with its audience and expiry, share.revoked."""
+def test_the_trail_has_the_link_its_use_and_its_end(family, trail):
+    """share.created with its audience and expiry, file.downloaded by nobody known, share.revoked."""
     path, link = share(family, days=3)
     opened(family, link["token"])
     revoked(family, path, link)
     created = trail.only("share.created")
     assert created["detail"]["audience"] == "link"
     assert created["detail"]["share_id"] == link["id"]
+    assert trail.only("file.downloaded")["actor"]["type"] == "anonymous"
     assert trail.only("share.revoked")["detail"]["share_id"] == link["id"]
