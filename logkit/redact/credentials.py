@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from logkit.redact.marker import HIDDEN, MARKER, hidden
-from logkit.redact.rule import AT, LONG, PEM, URL, WORDS, Rule, Span, by_pattern
+from logkit.redact.rule import AT, LONG, PAIR, PEM, URL, WORDS, Rule, Span, by_pattern
 from logkit.redact.validators import is_basic, is_id, is_jwt_header, looks_random
 from logkit.redact.vendors import TELEGRAM, TOKEN, WEBHOOK, WEBHOOK_HOSTS
 
@@ -118,6 +118,8 @@ def _is_plain(secret: str) -> bool:
     return not any(map(str.isdigit, secret)) and not (mixed and len(secret) >= 12) and len(secret) < 32
 
 
+_schemes = by_pattern(_SCHEME, HIDDEN, group="secret", unless=_is_no_scheme)
+
 # Password hashes: modular crypt format, Django's and Argon2's.
 _CRYPT = re.compile(
     r"(?<![A-Za-z0-9_])(?:pbkdf2_sha\d{1,3}|scrypt|bcrypt(?:_sha256)?|argon2|md5|sha1)\$[^\s\"',;<>\\]{16,}"
@@ -126,7 +128,7 @@ _CRYPT = re.compile(
 )
 # Django's signed values (payload:time:signature) and password-reset links (/uid/time-hmac/). (R25)
 _SIGNED = re.compile(
-    r"(?<![\w\-:.])(?P<secret>\.?[\w\-]{2,}+:[0-9A-Za-z]{5,7}:(?:[\w\-]{43}|[\w\-]{27}))(?![\w\-])"
+    r"(?<![\w\-.])(?P<secret>\.?[\w\-]{2,}+:[0-9A-Za-z]{5,7}:(?:[\w\-]{43}|[\w\-]{27}))(?![\w\-])"
 )
 _RESET = re.compile(r"/(?P<secret>[A-Za-z0-9_\-]{1,40}/[0-9a-z]{6,8}-[0-9a-f]{32,64})(?=[/\s\"'?#)>,;]|$)")
 
@@ -146,10 +148,11 @@ RULES = (
 AFTER_PAIRS = (
     Rule("password in a data source name", AT, by_pattern(_DSN, HIDDEN, group="secret"), (":",)),
     Rule("password of an Oracle address", AT, by_pattern(_ORACLE, HIDDEN, group="secret"), ("jdbc:oracle",)),
+    Rule("authentication scheme", WORDS, _schemes, ("bearer", "basic")),
     Rule(
-        "authentication scheme",
-        WORDS | LONG,
-        by_pattern(_SCHEME, HIDDEN, group="secret", unless=_is_no_scheme),
+        "long authentication scheme",
+        LONG,
+        _schemes,
         (
             "bearer",
             "basic",
@@ -166,7 +169,7 @@ AFTER_PAIRS = (
     ),
     Rule(
         "authentication parameters",
-        WORDS,
+        PAIR,
         by_pattern(_SCHEME_PARAMETERS, HIDDEN, group="secret"),
         ("response=", "mac=", "signature="),
     ),

@@ -121,4 +121,4 @@ def _is_run_together(word: str) -> bool:
 
 
 def _is_weak(words: list[str]) -> bool:
-    return words[-1] in vocab.WEAK and len(words) <= 2
+    return words[-1] in vocab.WEAK and (len(words) <= 2 or words[-1] in vocab.SIGNATURES)

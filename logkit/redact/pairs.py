@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from logkit.redact import keys, value_sense, value_text
 from logkit.redact.marker import HIDDEN
-from logkit.redact.rule import PAIR, WORDS, Rule, Span
+from logkit.redact.rule import LOUD, OPTION, PAIR, QUOTED_OPTION, WORDS, Rule, Span
 from logkit.redact.vocabulary import FIELD_NAMES
 
 Verdict = Callable[[str], int]
@@ -19,9 +19,8 @@ Verdict = Callable[[str], int]
 _QUOTE = r"(?:\\*+[\"'`]|&quot;|&\#x27;|&\#39;|%22|%27)"
 _PAIR = re.compile(
     rf"""
-    (?<!\w)(?<!\w[.\-])
-    (?P<name>\w++(?:[.\-]++\w++)*+(?:\[[\w\-'"]{{0,64}}\])*+)
-    (?P<quote>{_QUOTE}?+)\)?
+    (?P<name>\w(?<!\w\w)(?<!\w[.\-]\w)\w*+(?:[.\-]++\w++)*+(?:\[[\w\-'"]{{0,64}}\])*+)
+    (?P<quote>{_QUOTE}?+)
     (?:[ \t]|%20)*+(?P<sep>===?|!==?|:=|=>|->|=|:(?![:/])|:(?=/[^/])|%3[DdAa])(?:[ \t]|%20)*+
     """,
     re.VERBOSE,
@@ -61,8 +60,9 @@ class PairRules:
             Rule("pair in a list", PAIR, self._listed_pairs, ("',", '",', "' ,", '" ,')),
             Rule("element", PAIR, self._elements, ("</",)),
             Rule("form part", PAIR, self._form_parts, ("name=",)),
-            Rule("long option", PAIR | WORDS, self._options, ("-",)),
-            Rule("columns and values", WORDS, self._columns, ("key (", "into")),
+            Rule("long option", WORDS, self._options, OPTION),
+            Rule("quoted long option", LOUD, self._options, QUOTED_OPTION),
+            Rule("columns and values", LOUD, self._columns, ("key (", "insert ", "replace into", "insert\n")),
         )
 
     def _pairs(self, text: str) -> Iterator[Span]:
@@ -161,7 +161,8 @@ _LISTED = re.compile(
 )
 _ELEMENT = re.compile(r"<(?P<name>[A-Za-z][\w:.\-]{1,64})(?:\s[^<>]{0,256})?>(?P<value>[^<>]++)</")
 _FORM_PART = re.compile(
-    r"name=\\?\"(?P<name>[\w\[\].\-]{2,64})\\?\"(?:[^\r\n\\]{0,128}(?:\r?\n|\\r\\n|\\n)){2,3}"
+    r"name=\\?\"(?P<name>[\w\[\].\-]{2,64})\\?\"[^\r\n\\]{0,128}(?:\r?\n|\\r\\n|\\n)(?:[^\r\n\\]{1,128}(?:\r?\n|\\r\\n|\\n)){0,3}"
+    r"(?:\r?\n|\\r\\n|\\n)"
     r"(?P<value>(?:(?!(?:\r?\n|(?:\\r)?\\n)--).){1,4096})"
 )
 _OPTION = re.compile(

@@ -53,7 +53,8 @@ def _is_no_encoded_email(match: re.Match[str]) -> bool:
 
 
 _PHONE = re.compile(
-    r"(?<![\w+.])(?:\+|%2[Bb]|(?<!\d[.,\-])00(?=[1-9]\d{0,2}[ \-.]))(?P<number>\(?[1-9](?:(?:[ \-./\u00a0]"
+    r"(?:\+(?<![\w+.]\+)|%2[Bb](?<![\w+.]%2.)|00(?<![\w+.]00)(?<!\d[,\-]00)(?=[1-9]\d{0,2}[ \-.]))"
+    r"(?P<number>\(?[1-9](?:(?:[ \-./\u00a0]"
     r"|%20)?[()]?(?:[ \-./\u00a0]|%20)?[0-9]){6,14})(?![0-9])(?!:[0-9])"
 )
 _DECIMAL = re.compile(r"\d+\.\d+")
@@ -67,10 +68,10 @@ def _is_no_phone(match: re.Match[str]) -> bool:
 
 
 _CARD = re.compile(
-    r"(?<![A-Za-z0-9_])(?<!\d[.,\-+/])(?:"
-    r"[0-9]{12,19}"
-    r"|[0-9]{4}(?P<sep>[ \-\u00a0])[0-9]{4}(?P=sep)[0-9]{4}(?P=sep)[0-9]{1,4}(?:(?P=sep)[0-9]{3})?"
-    r"|[0-9]{4}(?P<other>[ \-\u00a0])[0-9]{6}(?P=other)[0-9]{4,5}"
+    r"[0-9](?<![A-Za-z0-9_].)(?<!\d[.,\-+/].)(?:"
+    r"[0-9]{11,18}"
+    r"|[0-9]{3}(?P<sep>[ \-\u00a0])[0-9]{4}(?P=sep)[0-9]{4}(?P=sep)[0-9]{1,4}(?:(?P=sep)[0-9]{3})?"
+    r"|[0-9]{3}(?P<other>[ \-\u00a0])[0-9]{6}(?P=other)[0-9]{4,5}"
     r")(?![A-Za-z0-9_])(?![.,\-/][0-9])(?!-[A-Za-z0-9])"
 )
 _CARD_WORD = re.compile(
@@ -79,13 +80,16 @@ _CARD_WORD = re.compile(
 
 
 def _is_no_card(match: re.Match[str]) -> bool:
-    text = match.string
-    near = text[max(0, match.start() - 32) : match.start()] + " " + text[match.end() : match.end() + 32]
-    digits = "".join(char for char in match[0] if char.isdigit())
-    return not is_card(digits, near_card_word=_CARD_WORD.search(near) is not None)
+    digits = match[0] if match[0].isdecimal() else "".join(char for char in match[0] if char.isdecimal())
+    if is_card(digits):
+        return False
+    if not is_card(digits, near_card_word=True):
+        return True
+    text, start, end = match.string, match.start(), match.end()
+    return not _CARD_WORD.search(f"{text[max(0, start - 32) : start]} {text[end : end + 32]}")
 
 
-_IBAN = re.compile(r"(?<![A-Za-z0-9_])[A-Z]{2}[0-9]{2}(?:[ \-\u00a0]?[A-Z0-9]){11,33}(?![a-z_])")
+_IBAN = re.compile(r"[A-Z](?<![A-Za-z0-9_].)[A-Z][0-9]{2}(?:[ \-\u00a0]?[A-Z0-9]){11,33}(?![a-z_])")
 
 
 def _ibans(text: str) -> Iterator[Span]:
@@ -98,18 +102,16 @@ def _ibans(text: str) -> Iterator[Span]:
 
 
 _SSN = re.compile(
-    r"(?<![\w\-.])(?P<area>[0-9]{3})(?P<sep>-)(?P<group>[0-9]{2})-(?P<serial>[0-9]{4})(?![\w\-])(?!\.[0-9])"
-    r"|(?i:\b(?:ssn|social security(?: number| no)?)[ :=#]{1,3})(?P<named>(?P<area2>[0-9]{3})[ .\-]?"
-    r"(?P<group2>[0-9]{2})[ .\-]?(?P<serial2>[0-9]{4}))(?![\w\-])"
+    r"(?P<area>[0-9](?<![\w\-.].)[0-9]{2})-(?P<group>[0-9]{2})-(?P<serial>[0-9]{4})(?![\w\-])(?!\.[0-9])"
+)
+_NAMED_SSN = re.compile(
+    r"(?i)(?<!\w)(?:ssn|social security(?: number| no)?)[ :=#]{1,3}"
+    r"(?P<secret>(?P<area>[0-9]{3})[ .\-]?(?P<group>[0-9]{2})[ .\-]?(?P<serial>[0-9]{4}))(?![\w\-])"
 )
 
 
-def _ssns(text: str) -> Iterator[Span]:
-    for match in _SSN.finditer(text):
-        tail = "2" if match["named"] else ""
-        if is_ssn(match["area" + tail], match["group" + tail], match["serial" + tail]):
-            place = "named" if tail else 0
-            yield match.start(place), match.end(place), hidden("ssn")
+def _is_no_ssn(match: re.Match[str]) -> bool:
+    return not is_ssn(match["area"], match["group"], match["serial"])
 
 
 RULES = (
@@ -128,5 +130,11 @@ RULES = (
         ("+", "%2b", "00"),
     ),
     Rule("payment card number", DIGITS, by_pattern(_CARD, hidden("card"), unless=_is_no_card)),
-    Rule("US social security number", DIGITS, _ssns, ("-", "ssn", "social")),
+    Rule("US social security number", DIGITS, by_pattern(_SSN, hidden("ssn"), unless=_is_no_ssn), ("-",)),
+    Rule(
+        "named social security number",
+        DIGITS,
+        by_pattern(_NAMED_SSN, hidden("ssn"), group="secret", unless=_is_no_ssn),
+        ("ssn", "social security"),
+    ),
 )

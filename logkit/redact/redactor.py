@@ -5,6 +5,7 @@ Clean texts and judged names are remembered, so that most calls are look-ups.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -18,7 +19,9 @@ from logkit.redact.walk import Walk, exact
 JSON = Any
 _REMEMBERED = 2048  # texts per generation; longer texts than this many characters are not remembered:
 _LONGEST = 160
-_LEAST_CARD, _MOST = 10**12, 2**63 - 1
+_LEAST_CARD = 10**12
+_LEAST_INT = -(2**63)
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 
 
 class Redactor:
@@ -79,12 +82,15 @@ class Redactor:
                 if verdicts.get(name) == 0:
                     kind = type(value)
                     if kind is str:
-                        result[name] = value if value in clean else self.text(value)  # type: ignore[arg-type]
+                        if value in clean or (len(value) == 36 and _UUID(value)):  # type: ignore[arg-type, call-overload]
+                            result[name] = value
+                        else:
+                            result[name] = self._look(value)  # type: ignore[arg-type]
                         continue
                     if kind is bool or value is None or kind is float:
                         result[name] = value
                         continue
-                    if kind is int and -_MOST <= value < _LEAST_CARD:  # type: ignore[operator]
+                    if kind is int and _LEAST_INT <= value < _LEAST_CARD:  # type: ignore[operator]
                         result[name] = value
                         continue
                 self._walk.into(result, name, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from logkit.redact.marker import HIDDEN
-from logkit.redact.rule import PAIR, WORDS, Rule, by_pattern
+from logkit.redact.rule import LOUD, OPTION, PAIR, QUOTED_OPTION, WORDS, Rule, by_pattern
 from logkit.redact.validators import is_id
 from logkit.redact.value_sense import is_kept
 
@@ -20,11 +20,14 @@ _CODE = re.compile(
 )
 # "password is 'hunter2'", "with password hunter2x", "IDENTIFIED BY 'x'", "PASSWORD 'x'"
 _PASSWORD = re.compile(
-    r"(?i)(?<![\w\-./])(?:password|passwd|passphrase|passcode|pwd|identified(?: with [\w\"']{1,40})? by"
-    r"|secret|api[ _\-]?key|access token|token)"
-    r"(?P<verb>[ \t]{1,4}(?:is|was|of|set to|changed to|reset to|to|now|=|entered|given|used|provided"
-    r"|received|got)(?:[ \t]{1,4}(?:now|password))?)?[ \t]{1,4}"
+    r"(?i)(?<![\w\-./])(?:password|passwd|passphrase|passcode|pwd|secret|api[ _\-]?key|access token|token)"
+    r"(?P<verb>[ \t]{1,4}(?:(?:(?:is|was|has been|were)[ \t])?(?:set|changed|reset|updated|rotated) to"
+    r"|is|was|of|to|now|=|entered|given|used|provided|received|got)(?:[ \t]{1,4}(?:now|password))?)?[ \t]{1,4}"
     r"(?:(?P<quote>\\*+[\"'`])(?P<quoted>[^\"'`\r\n\\]{1,256})(?P=quote)|(?P<secret>[^\s\"'`,;()<>\[\]{}]{6,256}))"
+)
+_IDENTIFIED = re.compile(
+    r"(?i)\bidentified(?: with [\w\"']{1,40})? by(?: password)?[ \t]{1,4}"
+    r"(?P<quote>\\*+[\"'])(?P<secret>[^\"'\r\n]{1,256})(?P=quote)"
 )
 _ALGORITHM = re.compile(
     r"(?i)(?:sha|md|argon|pbkdf|bcrypt|scrypt|oauth|base|utf|ipv|hmac|aes|rsa|rs|hs|es|v|http|k|x|h|s|ed"
@@ -98,26 +101,27 @@ _DUPLICATE = re.compile(
 )
 
 RULES = (
-    Rule("one-time code", WORDS, by_pattern(_CODE, HIDDEN, group="secret"), ("otp", "code", "pin", "word")),
+    Rule("one-time code", WORDS, by_pattern(_CODE, HIDDEN, group="secret"), ("otp", "code", "pin", "pass")),
     Rule(
         "password in a sentence",
         WORDS,
         by_pattern(_PASSWORD, HIDDEN, group=("quoted", "secret"), unless=_is_no_password),
-        ("pass", "pwd", "identified", "secret", "token", "key"),
+        ("pass", "pwd", "secret", "token", "key"),
     ),
+    Rule("password in a statement", LOUD, by_pattern(_IDENTIFIED, HIDDEN, group="secret"), ("identified",)),
     Rule(
         "user and password argument",
-        WORDS,
+        LOUD,
         by_pattern(_CREDENTIAL_ARGUMENT, HIDDEN, group="secret", unless=_is_kept),
-        ("-u", "user", "-a", "auth"),
+        OPTION + QUOTED_OPTION,
     ),
     Rule(
         "password argument",
         WORDS,
         by_pattern(_COMMAND, HIDDEN, group="secret", unless=_is_no_command),
-        (" -p", " /p:", " -a", "pass"),
+        (*OPTION, " /p:"),
     ),
-    Rule("netrc", WORDS, by_pattern(_NETRC, HIDDEN, group="secret", unless=_is_kept), ("login",)),
+    Rule("netrc", WORDS, by_pattern(_NETRC, HIDDEN, group="secret", unless=_is_kept), ("pass",)),
     Rule(
         "pgpass",
         PAIR,
@@ -131,6 +135,6 @@ RULES = (
         ("auth ", "pass "),
     ),
     Rule("query parameters", PAIR, by_pattern(_ARGUMENTS, HIDDEN, group="secret"), ("args=", "parameters: ")),
-    Rule("failing row", WORDS, by_pattern(_FAILING_ROW, HIDDEN, group="secret"), ("failing row",)),
-    Rule("duplicate entry", WORDS, by_pattern(_DUPLICATE, HIDDEN, group="secret"), ("duplicate entry",)),
+    Rule("failing row", WORDS | LOUD, by_pattern(_FAILING_ROW, HIDDEN, group="secret"), ("failing row",)),
+    Rule("duplicate entry", LOUD, by_pattern(_DUPLICATE, HIDDEN, group="secret"), ("duplicate entry",)),
 )

@@ -17,10 +17,10 @@ CODE = re.compile(
     r"|credentials|ctx|app|cfg|secrets|vars?|response|resp|event|body|payload|validated_data|cleaned_data"
     r"|attrs|validated|serializer"
     r"|instance|obj|row|item|client|this|props|state|account|member|person)"
-    r"(?:\.[A-Za-z_]\w*|\[[^\]\s]{0,64}\]|\([^()\"']{0,64}\))+[)\]},:]*"
+    r"(?:\.[A-Za-z_]\w*|\[[^\]\s]{0,64}\]|\([^()\"']{0,64}\))+[)\]},:]*(?=$|[\s,;.])"
 )
 CALL = re.compile(
-    r"[A-Za-z_][\w.]{0,64}\((?:[^\"'()]{0,64}|[\"'][A-Z][A-Z0-9_]{2,64}[\"'][^\"']{0,16})\)*[)\]},:]*"
+    r"[A-Za-z_][\w.]{0,64}\((?:[^\"'()]{0,64}|[\"'][A-Z][A-Z0-9_]{2,64}[\"'][^\"']{0,16})\)*[)\]},:]*(?=$|[\s,;.])"
 )
 PLACEHOLDER = re.compile(
     r"\{\w{0,64}\}|\{\{[^{}]{0,64}\}\}|\$\{[^{}]{1,128}\}|\$[A-Z_][A-Z0-9_]*|\$\([^()]{0,64}\)"
@@ -30,6 +30,7 @@ _MASK = re.compile(
     r"[*•●·xX.…_\-#]{2,}|\*{3,}.{0,4}|.{0,4}\*{4,}|\[?<?(?i:filtered|redacted|hidden|masked|secret removed"
     r"|removed|scrubbed|omitted|cleansed|elided)>?\]?"
 )
+_PATH = re.compile(r"/[\w.\-]+(?:/[\w.\-]*)+")  # the working directory has the name of a password
 _NOTHING = words("true false none null nil undefined nan {} [] () \"\" '' n/a na -") | {""}
 _STATUS = words(
     """
@@ -53,7 +54,7 @@ def is_kept(value: str, name: str, verdict: int) -> bool:
         return not looks_random(value)
     if verdict == keys.COUNT and value.isdecimal() and len(value) < 10:
         return True
-    if is_pseudonym(value):
+    if is_pseudonym(value) or (name.lower().endswith("pwd") and _PATH.fullmatch(value)):
         return True
     return _MASK.fullmatch(value) is not None or PLACEHOLDER.fullmatch(value) is not None
 

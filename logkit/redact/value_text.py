@@ -96,14 +96,14 @@ def _unquoted(
     start = at
     if scheme := _SCHEME.match(text, at):
         start = scheme.end()
-    if verdict != keys.TOKEN and (bracket := _BRACKET.match(text, at)):
-        if CALL.match(text, at) or CODE.match(text, at):
-            return
-        if bracket.end() - at == 1 or any(quote in text[at : at + 80] for quote in "\"'"):
-            end = _balanced(text, bracket.end() - 1)
-            if end - bracket.end() > 1:
-                yield bracket.end() - 1, end, HIDDEN
-            return
+    if CALL.match(text, at) or CODE.match(text, at):
+        return
+    bracket = _BRACKET.match(text, at) if verdict != keys.TOKEN else None
+    if bracket and (bracket.end() - at == 1 or any(quote in text[at : at + 80] for quote in "\"'")):
+        end = _balanced(text, bracket.end() - 1)
+        if end - bracket.end() > 1:
+            yield bracket.end() - 1, end, HIDDEN
+        return
     bare = _BARE.match(text, start)
     if bare is None:
         return

@@ -11,43 +11,62 @@ from collections.abc import Callable, Iterator
 from logkit.redact import credentials, personal, sentences
 from logkit.redact.marker import FAILED
 from logkit.redact.pairs import PairRules
-from logkit.redact.rule import AT, DIGITS, LONG, PAIR, PEM, URL, WORDS, Rule
+from logkit.redact.rule import AT, DIGITS, LONG, LOUD, PAIR, PEM, URL, WORDS, Rule
 
+# Most texts: words and small numbers, nothing that could be an address, a pair, an encoding or a long number.
+_CALM = re.compile(
+    r"[a-zA-Z_ .,;/()\[\]#!?\n\-]*+(?:[0-9]{1,7}+[_ .,;/()\[\]#!?\n\-]*+(?:[a-zA-Z][a-zA-Z_ .,;/()\[\]#!?\n\-]*+|$))*+"
+)
+_QUIET = re.compile(r"[\w .,;/()\[\]#!?\n\-]*+")
 _DIGITS = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){7}")
-_QUIET = re.compile(r"[\w .,;/()\[\]#!?\-\n]*+")  # nothing here can be an address, a pair or an encoding
 _PAIRS = ("=", ":", "%3", "<", "->", '",', "',")
 _AT_SIGNS = ("@", "%40", "u0040", "&#64;", "&commat;")
 _LONG = 16
+# Long words that are no tokens: UUIDs, names of events and modules, paths.
+_KNOWN_WORD = re.compile(
+    r"[\"'(\[]?(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|/?[a-z]++(?:[_./\-][a-z]++)*+)"
+    r"[\"')\],.;:]{0,2}"
+)
 
 
 def signs_of(text: str) -> int:
     """The signs that `text` shows; a text without any is clean."""
     signs = 0
-    if not _QUIET.fullmatch(text):
-        if any(map(text.__contains__, _PAIRS)):
-            signs = PAIR
-            if "://" in text or ":\\/" in text:
-                signs = PAIR | URL
-        if any(map(text.__contains__, _AT_SIGNS)):
-            signs |= AT
+    if not _CALM.fullmatch(text):
+        if not _QUIET.fullmatch(text):
+            signs = _loud_signs(text)
+        if _DIGITS.search(text):
+            signs |= DIGITS
     if "--" in text:
         signs |= PAIR | PEM if "-----" in text else PAIR
     words = text.split()
     if len(words) > 1:
         signs |= WORDS
-        if len(text) >= _LONG and max(map(len, words)) >= _LONG:
-            signs |= LONG
-    elif len(text) >= _LONG:
-        signs |= LONG
-    if len(text) >= 8 and _DIGITS.search(text):
-        signs |= DIGITS
+        if max(map(len, words)) < _LONG:
+            return signs
+    elif len(text) < _LONG:
+        return signs
+    for word in words:
+        if len(word) >= _LONG and not _KNOWN_WORD.fullmatch(word):
+            return signs | LONG
+    return signs
+
+
+def _loud_signs(text: str) -> int:
+    signs = LOUD
+    if any(map(text.__contains__, _PAIRS)):
+        signs = LOUD | PAIR
+        if "://" in text or ":\\/" in text:
+            signs = LOUD | PAIR | URL
+    if any(map(text.__contains__, _AT_SIGNS)):
+        signs |= AT
     return signs
 
 
 class ValueRules:
     """All value rules in their order; those about names ask `verdict`, the key rules' verdict on a name."""
 
-    __slots__ = ("_by_signs", "rules")
+    __slots__ = ("_by_signs", "_telling", "rules")
 
     def __init__(self, verdict: Callable[[str], int]) -> None:
         self.rules: tuple[Rule, ...] = (
@@ -58,21 +77,24 @@ class ValueRules:
             *sentences.RULES,
         )
         self._by_signs = tuple(
-            tuple(each for each in self.rules if each.signs & signs) for signs in range(2 * WORDS)
+            tuple(each for each in self.rules if each.signs & signs) for signs in range(2 * LOUD)
         )
+        self._telling = tuple({need for each in self._by_signs[WORDS] for need in each.needs})
 
-    def called_for(self, text: str) -> list[Rule]:
-        """The rules that are worth a try on `text`."""
-        rules = self._by_signs[signs_of(text)]
-        if not rules:
-            return []
-        contains = text.lower().__contains__
-        return [each for each in rules if not each.needs or any(map(contains, each.needs))]
+    def called_for(self, text: str, signs: int) -> list[Rule]:
+        """The rules that are worth a try on `text`, which shows `signs`."""
+        contains = f" {text}".lower().__contains__
+        if signs == WORDS and not any(map(contains, self._telling)):
+            return []  # most sentences
+        return [each for each in self._by_signs[signs] if not each.needs or any(map(contains, each.needs))]
 
     def scrub(self, text: str) -> str:
         """`text` without secrets; the very same object when there are none. Never raises. (P05)"""
+        signs = signs_of(text)
+        if not signs:
+            return text
         try:
-            for each in self.called_for(text):
+            for each in self.called_for(text, signs):
                 text = each.apply(text)
         except Exception:  # noqa: BLE001 - nothing of the text may go out when it could not be looked at
             return FAILED
@@ -80,7 +102,7 @@ class ValueRules:
 
     def explain(self, text: str) -> Iterator[tuple[str, str, str]]:
         """The rules that hide something of `text`, in order: rule, what it hides, what stands there instead."""
-        for each in self.called_for(text):
+        for each in self.called_for(text, signs_of(text)):
             for start, end, instead in each.find(text):
                 yield each.name, text[start:end], instead
             text = each.apply(text)

@@ -77,7 +77,7 @@ AFTER = words(
     secs bytes index num per scope scopes audience issuer domain secure samesite httponly budget cost costs window
     class classes management manager service flow grant mode source stage step event events action actions reason
     needed missing allowed accepted consent banner engine serializer store storage duration start started end ended
-    active level flag flags group groups latency region brand country currency network model platform vendor os
+    active arn level flag flags group groups latency region brand country currency network model platform vendor os
     compromised breached leaked complexity quality match matches matched mismatch ok ratio percent percentage order
     template templates view views page form help text_length format formats pattern permission permissions limit
     remaining consumed generated refreshed locked unlocked question questions category title description
@@ -116,6 +116,8 @@ COUNTABLE = words(
 WEAK = words(
     "key sig signature sigs state nonce code sid hmac ticket assertion salt seed dsn pan hash_key authenticity"
 )
+
+SIGNATURES = words("sig signature signatures hmac nonce sid")
 
 # Such a word before `_ref`: the field survives only with a pseudonym. `identifier` is what was typed to log in.
 REFERENCES = words(
