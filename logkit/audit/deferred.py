@@ -91,6 +91,11 @@ class Deferred:
         self._rolled_back = False
         _waiting.add(self)
 
+    @property
+    def uses_outbox(self) -> bool:
+        """Is the event to be stored with the data it speaks of? (`AUDIT_OUTBOX`)"""
+        return self._trail.settings.outbox
+
     def __call__(self) -> None:
         """The commit came. Never raises: what the event speaks of is done."""
         if not self._settled:

@@ -35,6 +35,10 @@ class DjangoTransactions:
             waiting()
             return
         waiting.was_rolled_back = _verdict(ref(connection))
+        if waiting.uses_outbox:
+            from logkit.django import outbox  # its model needs the app registry, which is not there at import
+
+            outbox.store(waiting, connection.alias)
         connection.on_commit(waiting, robust=True)
 
 

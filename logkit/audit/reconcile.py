@@ -1,0 +1,95 @@
+"""Intents without an outcome, left by processes that were killed: their outcome is written down as unknown."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from logkit.audit.events import Actor, AuditEvent, Receipt, Target
+from logkit.audit.query import Filter, search
+from logkit.audit.trail import AuditTrail, current
+from logkit.parsers import STREAMS
+
+OLDER_THAN = timedelta(hours=1)  # an action that still runs will say itself how it ends
+WITHIN = timedelta(days=7)
+_LOCK = ".reconcile.lock"
+
+
+def reconcile(
+    *, older_than: timedelta = OLDER_THAN, within: timedelta = WITHIN, trail: AuditTrail | None = None
+) -> list[Receipt]:
+    """Settle every intent of the last `within` that is older than `older_than` and has no outcome.
+
+    Writes an outcome `unknown` with reason `no_outcome` for each, under its `intent_id`, and returns their receipts.
+    Running it again, or twice at once, adds nothing. Raises `AuditUnavailable` and `OSError`.
+    """
+    trail = trail or current()
+    root = trail.settings.directory
+    if not trail.enabled or not root.is_dir():
+        return []
+    with _alone(root) as is_alone:
+        if not is_alone:
+            return []
+        now = datetime.now(UTC)
+        return [
+            trail.write(trail.seal_up(_unknown(record), _surroundings(record)))
+            for record in _open_intents(root, since=now - within, until=now - older_than)
+        ]
+
+
+def _open_intents(root: Path, *, since: datetime, until: datetime) -> list[Mapping[str, Any]]:
+    directories = [root / stream for stream in STREAMS if (root / stream).is_dir()]
+    found: dict[str, Mapping[str, Any]] = {}
+    settled: set[str] = set()
+    for hit in search(directories, Filter(since=since)):
+        if hit.record.get("stage") == "intent":
+            found[hit.record["id"]] = hit.record
+        elif intent := hit.record.get("intent_id"):
+            settled.add(intent)
+    limit = until.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return [record for id_, record in found.items() if id_ not in settled and record["time"] <= limit]
+
+
+def _unknown(record: Mapping[str, Any]) -> AuditEvent:
+    return AuditEvent(
+        record["event"],
+        outcome="unknown",
+        reason="no_outcome",
+        actor=Actor(**record["actor"]),
+        target=[Target(**target) for target in record.get("target", ())],
+        detail=record.get("detail", {}),
+        stage="outcome",
+        intent_id=record["id"],
+    )
+
+
+def _surroundings(record: Mapping[str, Any]) -> dict[str, object]:
+    """The context in which the intent was stated."""
+    request, task = record.get("request", {}), record.get("task", {})
+    told = {f"{name}": request[name] for name in ("method", "route") if name in request}
+    if "id" in request:
+        told["request_id"] = request["id"]
+    for ours, name in (("task_id", "id"), ("root_id", "root_id"), ("retries", "retries")):
+        if name in task:
+            told[ours] = task[name]
+    return told | ({"trace_id": record["trace_id"]} if "trace_id" in record else {})
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[bool]:
+    """Is this the only process that reconciles? The others need not wait: it does their work too."""
+    lock = os.open(root / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(lock)
