@@ -58,12 +58,18 @@ def read_keychain(directory: Path, *, pin: bytes | None, key_path: Path | None) 
         chain.findings.append(Finding("KEY-CHAIN-BREAK", str(key)))
     elif key is not None:
         chain.is_key_checked = True
-        _check_key(chain, key, lines, torn)
+        _check_key(chain, directory.name, key, torn, pin)
     elif torn:
         chain.findings.append(
             Finding("TORN-RECOVERED", "the last checkpoint is torn; the next seal completes it")
         )
     return chain
+
+
+def has_signed(key_path: Path | None) -> bool:
+    """Has the stream with this key been sealed, whatever is left of it?"""
+    key = _key(key_path)
+    return isinstance(key, KeyState) and key.epoch > 0
 
 
 def check_anchors(
@@ -167,8 +173,8 @@ def _epoch_before(chain: KeyChain) -> int:
     return chain.checkpoints[-1].epoch if chain.checkpoints else -1
 
 
-def _check_key(chain: KeyChain, key: KeyState, lines: list[bytes], torn: bytes) -> None:
-    last_line = lines[-1] if lines else None
+def _check_key(chain: KeyChain, stream: str, key: KeyState, torn: bytes, pin: bytes | None) -> None:
+    last_line = chain.lines[-1] if chain.lines else None
     last = chain.checkpoints[-1] if chain.checkpoints else None
     epoch = last.epoch if last else -1
     if chain.findings:
@@ -182,6 +188,7 @@ def _check_key(chain: KeyChain, key: KeyState, lines: list[bytes], torn: bytes) 
             why = f"checkpoint {epoch} is not the one that was signed with the key of its epoch"
             chain.findings.append(Finding("KEY-CHAIN-BREAK", why))
     elif key.epoch == epoch + 2 and _continues(key, last_line):
+        _check_line(chain, stream, key.pending, pin)  # what it seals counts
         why = f"checkpoint {epoch + 1} is signed but not written; the next seal writes it"
         chain.findings.append(Finding("TORN-RECOVERED", why))
     else:

@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from logkit.audit.absence import Absence, explain_absence
+from logkit.audit.checkpoints import Checkpoint
 from logkit.audit.head import Head, boot_id, read_head
 from logkit.audit.keychain import Anchor, KeyChain, check_anchors, read_keychain
 from logkit.audit.notices import utc_text
@@ -48,7 +49,7 @@ class _Work:
     head: Head | None
     mark: int
     segments: list[Segment]
-    receipts: list[Receipt]
+    receipts: list[Receipt] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     scanned: dict[str, Scanned] = field(default_factory=dict)
 
@@ -71,16 +72,18 @@ def verify_stream(
 ) -> StreamReport:
     """Verify the stream in `directory`, with the first public key `pin` (32 bytes) and its key file where readable.
 
-    Raises `OSError` for what cannot be read, `FileNotFoundError` when there is no such stream.
+    Raises `OSError` for what cannot be read, `FileNotFoundError` when there is no such stream and no trace of one.
     """
-    if not directory.is_dir():
-        raise FileNotFoundError(f"{directory} is no stream: there is no such directory")
     chain = read_keychain(directory, pin=pin, key_path=key_path)
+    if not directory.is_dir() and not chain.findings and not _is_anchored(directory.name, question):
+        raise FileNotFoundError(f"{directory} is no stream: there is no such directory")
     head, mark = read_head(directory)
-    receipts = read_receipts(directory.parent, directory.name)
-    work = _Work(directory, question, chain, head, mark, list_segments(directory), receipts)
+    work = _Work(directory, question, chain, head, mark, list_segments(directory))
     wanted = [segment for segment, _ in _in_range(work)]
     work.scanned = _scan_all(work, wanted, progress)
+    work.segments = [each for each in work.segments if each not in wanted or each.name in work.scanned]
+    # After the segments: a receipt is written before its segment goes, so what was not there any more has one.
+    work.receipts = read_receipts(directory.parent, directory.name)
     work.findings += chain.findings
     work.findings += check_anchors(
         chain, directory.name, question.anchors, is_required=question.require_anchor
@@ -117,21 +120,35 @@ def _scan_all(work: _Work, wanted: Sequence[Segment], progress: Progress | None)
     found: dict[str, Scanned] = {}
     done, total = 0, sum(sizes)
 
-    def take(result: Scanned, size: int) -> None:
+    def take(result: Scanned | None, size: int) -> None:
         nonlocal done
-        found[result.name] = result
+        if result is not None:
+            found[result.name] = result
         done += size
         if progress:
             progress(work.directory.name, done, total)
 
     if work.question.jobs > 1 and len(wanted) > 1 and total >= _PARALLEL_FROM:
         with ProcessPoolExecutor(work.question.jobs, mp_context=get_context("spawn")) as pool:
-            for result, size in zip(pool.map(scan, *zip(*jobs, strict=True)), sizes, strict=True):
+            for result, size in zip(pool.map(_scan, *zip(*jobs, strict=True)), sizes, strict=True):
                 take(result, size)
     else:
         for job, size in zip(jobs, sizes, strict=True):
-            take(scan(*job), size)
+            take(_scan(*job), size)
     return found
+
+
+def _scan(
+    segment: Segment, checkpoints: list[Checkpoint], size: int | None, since: str | None, until: str | None
+) -> Scanned | None:
+    try:
+        return scan(segment, checkpoints, size, since, until)
+    except FileNotFoundError:
+        return None  # expired since it was listed
+
+
+def _is_anchored(stream: str, question: Question) -> bool:
+    return any(anchor.stream == stream for anchor in question.anchors)
 
 
 def _stitch(work: _Work) -> Iterator[SegmentReport]:
@@ -305,7 +322,7 @@ def _say_gaps(work: _Work) -> None:
 
 
 def _say_torn(work: _Work) -> None:
-    aside = sorted(path.name for path in work.directory.iterdir() if path.name.endswith(TORN_SUFFIX))
+    aside = sorted(path.name for path in work.directory.glob(f"*{TORN_SUFFIX}"))
     for name in aside:
         why = "bytes of a line that was never acknowledged, set aside after a crash"
         work.findings.append(Finding("TORN-RECOVERED", why, name))
