@@ -26,16 +26,18 @@ class Scope:
 
     `late` is asked before a line and answers with fields that belong to the rest of the work as soon as it knows
     them: a user that is only known after authentication inside the view, say. Whoever has nothing more to tell
-    sets `late` to None. (R11)
+    sets `late` to None. (R11) `moving` is asked before every line for fields that change on their way: the ids of
+    the active span, say.
     """
 
-    __slots__ = ("audit", "database", "error", "fields", "known", "late", "traced")
+    __slots__ = ("audit", "database", "error", "fields", "known", "late", "moving", "traced")
 
     def __init__(self, late: Callable[[], Mapping[str, object] | None] | None = None) -> None:
         self.audit: Any = None  # what the audit trail keeps until the work ends
         self.fields: dict[str, object] = {}
         self.late = late
         self.known = _NOTHING
+        self.moving: Callable[[], Mapping[str, object]] | None = None
         self.error: BaseException | None = None  # what the work failed of
         self.traced: BaseException | None = None  # the last error whose traceback was written (R14)
         self.database: Any = None  # counts of queries; belongs to the integration that counts them
@@ -80,11 +82,13 @@ class Context(Mapping[str, object]):
             return self
         if scope.late is not None and (found := scope.late()):
             scope.known = {**scope.known, **found}
-        if scope.known is self.known:
-            return self
-        learnt = {name: value for name, value in scope.known.items() if name not in self._fields}
-        context = Context({**self._fields, **learnt}, scope)
-        context.known = scope.known
+        context = self
+        if scope.known is not self.known:
+            learnt = {name: value for name, value in scope.known.items() if name not in self._fields}
+            context = self.bind(learnt)
+            context.known = scope.known
+        if scope.moving is not None and not (moved := scope.moving()).items() <= context._fields.items():
+            context = context.bind(moved)
         return context
 
 

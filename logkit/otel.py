@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 
 from logkit.trace import TraceParent
+
+_API = "opentelemetry.trace"
 
 
 def current_span() -> TraceParent | None:
     """The active span, when the process has loaded OpenTelemetry and a valid span is recording or remote."""
-    trace = sys.modules.get("opentelemetry.trace")
+    trace = sys.modules.get(_API)
     if trace is None:
         return None
     context = trace.get_current_span().get_span_context()
@@ -18,3 +21,15 @@ def current_span() -> TraceParent | None:
     return TraceParent(
         format(context.trace_id, "032x"), format(context.span_id, "016x"), format(context.trace_flags, "02x")
     )
+
+
+def span_ids(own: Mapping[str, object]) -> Callable[[], Mapping[str, object]] | None:
+    """What tells the ids of the span that is active at the time, or `own` ids while none is; None without the API."""
+    if _API not in sys.modules:
+        return None
+
+    def active() -> Mapping[str, object]:
+        span = current_span()
+        return own if span is None else {"trace_id": span.trace_id, "span_id": span.span_id}
+
+    return active

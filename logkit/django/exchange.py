@@ -61,7 +61,8 @@ class Exchange:
         request, meta, policy = self._request, self._request.META, self._policy
         given = meta.get("HTTP_X_REQUEST_ID")
         request_id = given if is_request_id(given) else new_request_id()  # R06
-        fields: dict[str, object] = {"request_id": request_id, **_trace(meta.get("HTTP_TRACEPARENT"))}
+        trace = _trace(meta.get("HTTP_TRACEPARENT"))
+        fields: dict[str, object] = {"request_id": request_id, **trace}
         if "HTTP_COOKIE" in meta and (
             session := policy.session(request.COOKIES.get(django_settings.SESSION_COOKIE_NAME))
         ):
@@ -69,6 +70,7 @@ class Exchange:
         if client_ip := policy.client_address(meta.get("REMOTE_ADDR"), meta.get("HTTP_X_FORWARDED_FOR")):
             fields["client_ip"] = client_ip
         fields["method"] = (request.method or "")[:_LONGEST_METHOD]
+        self.scope.moving = otel.span_ids(trace)
         context = Context(fields, self.scope)
         request.__dict__["request_id"] = request_id
         request.__dict__[CONTEXT_ATTRIBUTE] = context
@@ -168,10 +170,8 @@ def report(error: Exception, hook: str) -> None:
 
 
 def _trace(header: str | None) -> dict[str, object]:
-    span = otel.current_span()
-    if span is None and header is not None:
-        span = parse_traceparent(header)
-    if span is not None:
+    """The ids that the request brought, or those of a trace that starts here."""
+    if header is not None and (span := parse_traceparent(header)) is not None:
         return {"trace_id": span.trace_id, "span_id": span.span_id}
     new = os.urandom(24).hex()
     return {"trace_id": new[:32], "span_id": new[32:]}
