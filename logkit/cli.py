@@ -26,6 +26,7 @@ class Verb(NamedTuple):
 VERBS = {
     "tail": Verb("logkit.tail", "read JSON lines as text: filter, follow, merge"),
     "audit": Verb("logkit.audit.cli", "verify, seal, search and export the audit trail"),
+    "events": Verb("logkit.audit.reference", "the types of audit events and their fields"),
     "explain-redaction": Verb("logkit.explain", "say why a text or a key is redacted, or is not"),
     "pseudonym": Verb("logkit.explain", "the pseudonym of an identifier, to search the logs for it"),
 }
