@@ -13,6 +13,7 @@ from logkit.console.values import (
     id_colour,
     key_text,
     meaning,
+    short_id,
     time_text,
     value_text,
 )
@@ -42,6 +43,10 @@ _QUIET = frozenset(
 )
 _HEADLINE = ("status", "duration_ms")  # a canonical line begins with these
 _WHO = ("user_id",)  # on every line of a request: dimmed, after what is new
+_SAID = frozenset(
+    {"success", "succeeded", "retried", "failed", "failure"}
+)  # by the event's name or the status
+_LONG_ID = 20
 _SPECIAL = frozenset({*_HEADLINE, *_WHO, "outcome"})
 _HUGE = 10**18  # a number that is longer goes the careful way
 _KEPT = 4096  # keys remembered
@@ -159,10 +164,13 @@ class Renderer:
                 continue
             kind = type(value)
             if key in _SPECIAL:
-                if is_canonical and (key in _HEADLINE or (key == "outcome" and value == "success")):
+                if is_canonical and (key in _HEADLINE or (key == "outcome" and value in _SAID)):
                     continue
                 if key in _WHO:
-                    who.append(paint(f"{key}={value_text(value)}", DIM, self._colour))
+                    short = (
+                        f"…{short_id(value)}" if kind is str and len(value) > _LONG_ID else value_text(value)
+                    )
+                    who.append(paint(f"{key}={short}", DIM, self._colour))
                     continue
                 text = paint(value_text(value), meaning(key, value), self._colour)
             elif kind is int:

@@ -30,7 +30,7 @@ RANKS = {
     "NOTICE": 25,
     "AUDIT": 60,
 }
-_LEAST_ID = 4  # characters of an id that are enough to mean it
+_LEAST_ID, _LONG_ID = 4, 8  # characters that are enough to mean an id of at least that length
 _CONDITION = re.compile(r"(?P<key>[^=!~<>]+)(?P<operator>!=|!~|>=|<=|=|~|>|<)(?P<value>.*)", re.DOTALL)
 _LITERAL = re.compile(r"[A-Za-z0-9._:@,+ -]+")  # JSON writes these only as themselves, or as \u
 _MISSING: Any = object()
@@ -211,7 +211,10 @@ def event_named(patterns: Sequence[str]) -> Condition:
 
 
 def of_user(user: str) -> Condition:
-    return Condition(_on_value("user_id", lambda item: is_value(item, user)), without("user"))
+    """Lines of a user, by the whole key or, as for requests, the end of a long one."""
+    return Condition(
+        _on_value("user_id", lambda item: is_value(item, user) or is_same_id(item, user)), without("user")
+    )
 
 
 def of_task(task: str) -> Condition:

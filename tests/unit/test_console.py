@@ -104,6 +104,15 @@ def test_a_canonical_line_begins_with_request_status_and_duration() -> None:
     assert "outcome" not in shown
 
 
+def test_a_long_user_id_is_shortened_because_every_line_has_it() -> None:
+    """Its end is enough for --user; -x has it whole."""
+    shown = event(
+        user_id="9c6ac977-01f2-48fe-bade-7b33ca124955", keep_id="2d5f536d-7811-421e-a945-8bc383fbbe41"
+    )
+    assert "keep_id=2d5f536d-7811-421e-a945-8bc383fbbe41  user_id=…124955" in plain(shown)
+    assert "9c6ac977-01f2-48fe-bade-7b33ca124955" in plain(shown, expand=True)
+
+
 def test_a_call_to_another_service_is_not_taken_for_the_request() -> None:
     """Inside a request every line has its method; only the canonical line is about it."""
     shown = plain(event("push.retried", method="POST", route="api/keeps", status=503))

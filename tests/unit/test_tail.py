@@ -236,6 +236,8 @@ def test_a_user(messages: Callable[..., list[str]], log: Callable[..., str]) -> 
     """`--user` takes numbers and other keys alike, whole."""
     file = log(line("a", user_id=12), line("b", user_id=1), line("c", user_id="12"), line("d"))
     assert messages("--user", "12", file) == ["a", "c"]
+    other = log(line("e", user_id="9c6ac977-01f2-48fe-bade-7b33ca124955"), name="other.log")
+    assert messages("--user", "124955", other) == ["e"]
 
 
 @pytest.mark.parametrize("limit", ["500ms", "500", "0.5s"])
