@@ -1,4 +1,4 @@
-"""The settings of this app, with their defaults; read when used, so that a test can override them."""
+"""The settings of this app; read when used, so that a test can override them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def push_settings() -> PushSettings:
     """PUSH_GATEWAY_URL, PUSH_TIMEOUT_S, PUSH_ATTEMPTS, PUSH_BACKOFF_S, PUSH_BACKOFF_MAX_S."""
     return PushSettings(
         url=settings.PUSH_GATEWAY_URL,
-        timeout_s=getattr(settings, "PUSH_TIMEOUT_S", 5.0),
-        attempts=getattr(settings, "PUSH_ATTEMPTS", 8),
-        backoff_s=getattr(settings, "PUSH_BACKOFF_S", 2.0),
-        backoff_max_s=getattr(settings, "PUSH_BACKOFF_MAX_S", 600.0),
+        timeout_s=settings.PUSH_TIMEOUT_S,
+        attempts=settings.PUSH_ATTEMPTS,
+        backoff_s=settings.PUSH_BACKOFF_S,
+        backoff_max_s=settings.PUSH_BACKOFF_MAX_S,
     )
 
 
