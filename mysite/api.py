@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from django.conf import settings
-from django.contrib.admin.views.decorators import staff_member_required
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -26,8 +25,7 @@ api = NinjaAPI(
     version="1.0.0",
     description="Circles, messages and keeps of a family. Session cookie; unsafe calls carry X-CSRFToken.",
     auth=django_auth,
-    throttle=MemberThrottle("1200/m"),
-    docs_decorator=staff_member_required,
+    throttle=MemberThrottle(settings.MEMBER_RATE),
 )
 api.add_router("", users_router)
 api.add_router("", messaging_router)
@@ -85,7 +83,9 @@ def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
 @api.exception_handler(AuditUnavailable)
 def no_trail(request: HttpRequest, error: AuditUnavailable) -> HttpResponse:
     """Nothing was done, because it could not have been recorded."""
-    return error_response(503, "audit_unavailable", "This cannot be recorded now, so it was not done.")
+    response = error_response(503, "audit_unavailable", "This cannot be recorded now, so it was not done.")
+    response.headers["Retry-After"] = "30"  # seconds
+    return response
 
 
 @api.exception_handler(Exception)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -65,3 +66,10 @@ def seconds(value: str) -> float:
     if 0 < number < 86_400:
         return number
     raise ValueError("a number of seconds above 0 and below 86400, such as 2.5")
+
+
+def call_rate(value: str) -> str:
+    """How many calls in which time, in the spelling that Ninja reads."""
+    if re.fullmatch(r"[1-9]\d{0,8}/[smhd]", value):
+        return value
+    raise ValueError("a count per s, m, h or d, such as 1200/m")

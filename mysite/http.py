@@ -100,11 +100,11 @@ class MemberRequest(HttpRequest):
 
 
 class AddressThrottle(SimpleRateThrottle):
-    """At most `rate` ("30/m") calls of one kind from one client address."""
+    """At most `rate` ("30/m"; ADDRESS_RATE unless told) calls of one kind from one client address."""
 
-    def __init__(self, scope: str, rate: str) -> None:
+    def __init__(self, scope: str, rate: str | None = None) -> None:
         self.scope = scope
-        super().__init__(rate)
+        super().__init__(rate or settings.ADDRESS_RATE)
 
     def get_cache_key(self, request: HttpRequest) -> str:
         return self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)}

@@ -7,16 +7,16 @@ LOG_ENVIRONMENT must say; unset means production.
 from __future__ import annotations
 
 import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
-from django.core.exceptions import ImproperlyConfigured
 
 from logkit import parsers
 from logkit.errors import ConfigError
-from mysite.environment import Environment, seconds
+from mysite.environment import Environment, call_rate, seconds
 from mysite.logging import get_logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -74,6 +74,8 @@ if env.read("TRUST_FORWARDED_PROTO", False, parsers.switch):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # How many proxies in front may be believed about the client's address when calls are counted.
 NINJA_NUM_PROXIES = env.read("NUM_PROXIES", 0, parsers.integer(0, 10))
+MEMBER_RATE = env.read("MEMBER_RATE", "1200/m", call_rate)  # all calls of one person
+ADDRESS_RATE = env.read("ADDRESS_RATE", "30/m", call_rate)  # logins, and sign-ups and resets, of one address
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # JSON bodies; uploaded files are counted apart
 
 INSTALLED_APPS = [
@@ -249,6 +251,5 @@ except ConfigError as error:
     env.faults += error.faults
 
 if env.faults:
-    raise ImproperlyConfigured(
-        "The environment cannot be used:\n" + "\n".join(f"  - {fault}" for fault in env.faults)
-    )
+    # Not ImproperlyConfigured: whatever program loads us, a person needs this message and no traceback.
+    sys.exit("The environment cannot be used:\n" + "\n".join(f"  - {fault}" for fault in env.faults))

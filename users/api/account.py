@@ -20,7 +20,7 @@ from users.models import User
 from users.services import accounts, sessions
 
 router = Router(tags=["account"])
-slow = AddressThrottle("account", "30/m")
+slow = AddressThrottle("account")
 
 
 @router.post("/users", auth=csrf_protected, throttle=slow, response={201: Me})

@@ -20,7 +20,7 @@ def csrf(request: HttpRequest) -> dict[str, str]:
     return {"csrf_token": get_token(request)}
 
 
-@router.post("/session", auth=csrf_protected, throttle=AddressThrottle("login", "30/m"), response=Me)
+@router.post("/session", auth=csrf_protected, throttle=AddressThrottle("login"), response=Me)
 def log_in(request: HttpRequest, given: LogIn) -> User:
     return sessions.log_in(request, given.email, given.password)
 

@@ -17,7 +17,7 @@ from loguru import logger
 from mysite import audit
 from users import letters, tokens
 from users.dispatch import after_commit
-from users.errors import Conflict, Gone, Invalid, Unauthenticated
+from users.errors import Conflict, Gone, Invalid, TooManyAttempts, Unauthenticated
 from users.models import AccountToken, TokenKind, User, normal_email
 from users.services import lockout
 
@@ -101,8 +101,12 @@ def reset_password(token: str, new: str) -> User:
 
 
 def require_password(user: User, password: str) -> None:
-    """For what a stolen session must not do. Raises `Unauthenticated`."""
+    """For what a stolen session must not do; counts like a login. Raises `Unauthenticated`, `TooManyAttempts`."""
+    if seconds := lockout.seconds_left(user.email):
+        lockout.refused(user.email)
+        raise TooManyAttempts("Too many wrong passwords; try again later.", retry_after=seconds)
     if not user.check_password(password):
+        lockout.failed(user.email)
         logger.bind(subject_id=user.id).warning("password.wrong")
         raise Unauthenticated("Your password is wrong.", code="wrong_password")
 

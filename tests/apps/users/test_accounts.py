@@ -131,6 +131,15 @@ def test_a_new_password_ends_every_other_session(trail):
     assert Person(None).post("/api/session", log_in).status_code == 401
 
 
+def test_a_stolen_session_cannot_guess_the_password(logs):
+    """Wrong passwords count like failed logins: after five not even the right one is looked at."""
+    anna = somebody()
+    change = {"current": "wrong", "new": "another-battery-8"}
+    assert [anna.put("/api/me/password", change).status_code for _ in range(6)] == [401] * 5 + [429]
+    assert anna.put("/api/me/password", {**change, "current": PASSWORD}).status_code == 429
+    assert len(logs.find("password.wrong", subject_id=str(anna.id))) == 5
+
+
 def test_a_forgotten_password_is_replaced_by_letter(trail):
     """The letter's token sets a new password once, within an hour, and ends every session."""
     anna = somebody()
