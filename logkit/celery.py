@@ -15,6 +15,7 @@ from celery import signals
 from loguru import logger
 
 from logkit import carrier
+from logkit.audit import settle
 from logkit.context import Context, Scope, current_context, get_context, set_context
 from logkit.pipeline import configure, current_settings
 from logkit.settings import DEVELOPMENT_KEY
@@ -111,6 +112,7 @@ def _finish(task: Any, state: str | None = None, **_: object) -> None:
     if event == "task.failed" and not attempt.is_expected:
         line = line.opt(exception=attempt.error)
     line.log("INFO" if attempt.is_expected else _LEVELS.get(event, "INFO"), event)
+    settle(context)
     set_context(attempt.outer)
 
 
