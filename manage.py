@@ -9,7 +9,10 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from mysite.preflight import one_clear_message
+
+    with one_clear_message():
+        execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

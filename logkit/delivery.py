@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loguru import logger
@@ -22,7 +23,7 @@ from logkit import console
 from logkit.audit.trail import AuditTrail
 from logkit.context import EMPTY, Context
 from logkit.encode import Encoder, LogkitEncoder, service_block
-from logkit.errors import raise_if_asynchronous
+from logkit.errors import ConfigError, raise_if_asynchronous
 from logkit.event import Event, EventBuilder, Origin
 from logkit.gate import ERROR, WARNING, Levels, RateLimit, Sampling, Suppressed
 from logkit.record import AUDIT_NO, STAMP, origin, take_stamp, where, where_now
@@ -90,12 +91,7 @@ class Pipeline:
             self._stdout = BufferedWriter(direct) if settings.stdout_mode == "buffered" else direct
             writers[self._stdout_encoder()] = (self._stdout,)
         if settings.file is not None:
-            file = RotatingFileWriter(
-                settings.file,
-                rotation=settings.file_rotation,
-                retention=settings.file_retention,
-                report=self._dropped_line,
-            )
+            file = self._open_file(settings.file)
             writers[self._encoder] = (*writers.get(self._encoder, ()), file)
         return [Output(encode, to) for encode, to in writers.items()]
 
@@ -112,6 +108,16 @@ class Pipeline:
         logger.bind(
             event=suppressed.event, event_level=suppressed.level, suppressed=suppressed.count
         ).warning("logkit.suppressed")
+
+    def _open_file(self, path: Path) -> RotatingFileWriter:
+        rotation, retention = self.settings.file_rotation, self.settings.file_retention
+        try:
+            return RotatingFileWriter(path, rotation=rotation, retention=retention, report=self._dropped_line)
+        except OSError as error:
+            fault = (
+                f"LOG_FILE is {str(path)!r}, which cannot be written ({error.strerror}): give another path"
+            )
+            raise ConfigError([fault]) from error
 
     def _stdout_encoder(self) -> Encoder:
         if self.settings.format == "json" or (self.settings.format == "auto" and not os.isatty(1)):

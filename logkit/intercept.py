@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -184,8 +185,21 @@ class Hooks:
     def _said(self, level: str, event: str, exception: ExcInfo, **fields: object) -> bool:
         """Log the exception; whether somebody can read it."""
         before = self._losses()
-        logger.opt(exception=exception).bind(**fields).log(level, event)
+        said = logger.opt(exception=exception).bind(**fields).patch(_raised_in(exception[2]))
+        said.log(level, event)
         return before is not None and self._losses() == before
+
+
+def _raised_in(trace: TracebackType | None) -> Callable[[Record], None]:
+    """A patcher that gives a record the place where the exception was raised; ours says nothing."""
+
+    def patch(record: Record) -> None:
+        for frame, line in traceback.walk_tb(trace):  # the last one is where it was raised
+            code = frame.f_code
+            record["name"] = frame.f_globals.get("__name__")
+            record["file"].path, record["line"], record["function"] = code.co_filename, line, code.co_name
+
+    return patch
 
 
 def _show_warning(

@@ -7,6 +7,7 @@ and the reference page is generated from the same statements.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -211,6 +212,10 @@ class LogSettings:
                 else audit.key_directory,
             ),
         )
+        if resolved.file and not _can_be_made(resolved.file):
+            faults.append(
+                f"LOG_FILE is {str(resolved.file)!r}, where no file can be written: give another path"
+            )
         if faults:
             raise ConfigError(faults)
         return resolved
@@ -283,6 +288,14 @@ def _resolver(base_dir: Path | None, relaxed: bool, faults: list[str]) -> Callab
         return (base_dir or Path.cwd()) / path
 
     return resolve
+
+
+def _can_be_made(path: Path) -> bool:
+    """Whether a file could be written there, as far as one can tell without writing it."""
+    if path.exists():
+        return path.is_file() and os.access(path, os.W_OK)
+    nearest = next((parent for parent in path.parents if parent.exists()), path)
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterator[str]:

@@ -5,8 +5,23 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from loguru import logger
+
+from logkit.errors import ConfigError
+
+
+@contextmanager
+def one_clear_message() -> Iterator[None]:
+    """Turn a configuration that cannot be used into its message and exit code 1, without a traceback."""
+    try:
+        yield
+    except (ConfigError, ValueError) as error:  # dictConfig wraps what a handler's factory raises
+        cause = error if isinstance(error, ConfigError) else error.__cause__
+        if isinstance(cause, ConfigError):
+            sys.exit(str(cause))
+        raise
 
 
 def require_ready() -> None:
@@ -14,7 +29,8 @@ def require_ready() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
     import django
 
-    django.setup()
+    with one_clear_message():
+        django.setup()
     faults = list(_faults())
     for fault in faults:
         logger.bind(fault=fault).critical("startup.refused")

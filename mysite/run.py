@@ -40,9 +40,11 @@ def _port(name: str, default: int) -> int:
     given = os.environ.get(name, "")
     if not given:
         return default
-    if given.isdecimal() and 0 < int(given) < 65536:
+    if given.isdecimal() and int(given) < 65536:
         return int(given)
-    raise SystemExit(f"make run: {name} is {given!r}, which is no port; give a number from 1 to 65535")
+    raise SystemExit(
+        f"make run: {name} is {given!r}, which is no port; give a number up to 65535, 0 for any free one"
+    )
 
 
 def _tail(logs: list[Path]) -> None:

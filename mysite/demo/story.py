@@ -106,7 +106,7 @@ class Story:
         files = {"file": ("cake.jpg", _picture(self._plant("EXIF text", "Canon")), "image/jpeg")}
         data = {"caption": self._plant("caption", "Grandma's cake")}
         keep: str = ben.post(f"/api/circles/{circle}/keeps", 201, data=data, files=files).json()["id"]
-        _wait_for("the keep to be ready", lambda: ben.get(f"/api/keeps/{keep}").json()["state"] == "ready")
+        _wait_for("the keep to be ready", lambda: bool(ben.get(f"/api/keeps/{keep}").json()["state"] == "ready"))
         picture = ben.get(f"/api/keeps/{keep}/media").content
         if self.secrets["EXIF text"].encode() in picture:
             raise StepFailed("the stored picture still has its EXIF data")
@@ -126,7 +126,7 @@ class Story:
 
         def is_ready() -> bool:
             status.update(anna.get(f"/api/exports/{export}").json())
-            return status["state"] == "ready"
+            return bool(status["state"] == "ready")
 
         _wait_for("the export to be ready", is_ready)
         archive = anna.get(f"/api/exports/{export}/download").content

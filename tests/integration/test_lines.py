@@ -243,6 +243,7 @@ def test_l15_an_uncaught_exception_is_logged_and_ends_the_program_as_python_does
     assert line["level"] == "CRITICAL"
     assert line["exception"]["type"] == "ZeroDivisionError"
     assert "in work" in line["exception"]["stack"]
+    assert line["source"]["function"] == "work"
 
 
 def test_l15_without_stdout_the_traceback_goes_to_stderr() -> None:
