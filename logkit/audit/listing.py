@@ -21,7 +21,9 @@ def table(hits: Sequence[Hit], *, colour: bool, width: int) -> Iterator[str]:
     yield paint(_joined(heads, widths), DIM, colour)
     for hit, row in zip(hits, rows, strict=True):
         cells = [clip(cell, size) for cell, size in zip(row, widths, strict=True)]
-        padded = [cell + " " * (size - visible_length(cell)) for cell, size in zip(cells, widths, strict=True)]
+        padded = [
+            cell + " " * (size - visible_length(cell)) for cell, size in zip(cells, widths, strict=True)
+        ]
         padded[1] = paint(padded[1], _SEVERE.get(str(hit.record.get("severity")), ""), colour)
         padded[2] = paint(padded[2], _OUTCOMES.get(str(hit.record.get("outcome")), ""), colour)
         yield "  ".join(padded).rstrip()
@@ -72,7 +74,9 @@ def timeline(hits: Iterable[Hit], *, colour: bool) -> Iterator[str]:
         parts = [
             paint(safe(hit.time[11:19]), DIM, colour),
             paint(f"{safe(outcome):<8}", _OUTCOMES.get(outcome, CYAN), colour),
-            paint(safe(str(record.get("event", "?"))), _SEVERE.get(str(record.get("severity")), BOLD), colour),
+            paint(
+                safe(str(record.get("event", "?"))), _SEVERE.get(str(record.get("severity")), BOLD), colour
+            ),
             "by " + safe(who(record)),
         ]
         if targets := what(record):
@@ -132,7 +136,11 @@ def access_report(entries: Sequence[Access], subject: str, *, colour: bool) -> I
             actor = entry.actor
             yield "  " + paint(safe(actor), CYAN, colour)
         denied = paint(f"  {entry.denied} denied", RED, colour) if entry.denied else ""
-        days = entry.first[:10] if entry.first[:10] == entry.last[:10] else f"{entry.first[:10]} to {entry.last[:10]}"
+        days = (
+            entry.first[:10]
+            if entry.first[:10] == entry.last[:10]
+            else f"{entry.first[:10]} to {entry.last[:10]}"
+        )
         targets = sorted(entry.targets)
         shown = ", ".join(targets[:4]) + (f" and {len(targets) - 4} more" if len(targets) > 4 else "")
         yield f"    {entry.count:>5}x  {safe(entry.event):<32} {days:<24} {safe(shown)}{denied}".rstrip()

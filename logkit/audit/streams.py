@@ -18,6 +18,7 @@ from logkit.errors import AuditUnavailable, ConfigError, LogkitError
 from logkit.parsers import STREAMS
 from logkit.settings import AuditSettings, LogSettings
 
+
 class NotLive(LogkitError):  # noqa: N818 - an answer to the person at the terminal
     """What was asked for changes the trail, but the directory is only a copy of one."""
 
@@ -163,5 +164,7 @@ def _user() -> str:
 
 
 def _to_stderr(level: str, message: str, fields: Mapping[str, object]) -> None:
-    if level in ("ERROR", "CRITICAL") and message != "audit.bypassed":  # a command has no Loguru sink to bypass
+    if (
+        level in ("ERROR", "CRITICAL") and message != "audit.bypassed"
+    ):  # a command has no Loguru sink to bypass
         sys.stderr.write(f"logkit audit: {message} {dict(fields)}\n")

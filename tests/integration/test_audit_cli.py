@@ -108,7 +108,7 @@ def test_a_stream_that_is_gone_as_a_whole_is_noticed(root: Path, run: Run) -> No
     shutil.rmtree(root / "audit/security")
     code, out, _ = run("verify")
     assert code == 1
-    assert "KEY-CHAIN-BREAK" in out
+    assert "EARLY-DELETED" in out
 
 
 def test_anchors_from_the_operational_log(root: Path, run: Run) -> None:
