@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from keeps.queries import owned_by
+from logkit.django.receiver import receiver
 from users.models import User
-from users.signals import Section
+from users.signals import Section, personal_data
 
 
+@receiver(personal_data, dispatch_uid="keeps.keeps_of")
 def keeps_of(sender: object, *, user: User, **_: object) -> Section:
     """What is known of their keeps; the files themselves can be downloaded one by one or with their circle."""
     return Section(

@@ -8,8 +8,5 @@ class MessagingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Answer the questions of other apps."""
-        from messaging.signals import messages_of
-        from users.signals import personal_data
-
-        personal_data.connect(messages_of, dispatch_uid="messaging.messages_of")
+        """Connect what answers the questions of other apps."""
+        from messaging import signals  # noqa: F401

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from logkit.django.receiver import receiver
 from messaging.queries import written_by
 from users.models import User
-from users.signals import Section
+from users.signals import Section, personal_data
 
 
+@receiver(personal_data, dispatch_uid="messaging.messages_of")
 def messages_of(sender: object, *, user: User, **_: object) -> Section:
     """What they wrote and did not take back."""
     return Section(
