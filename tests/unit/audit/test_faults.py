@@ -1,0 +1,266 @@
+"""Real faults of the file system: full, read-only, forbidden, deleted under a running writer. (A04, A09)"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from logkit.audit import ledger as ledger_module
+from logkit.audit.filesystem import filesystem_of, refuse_network
+from logkit.audit.segments import list_segments
+from logkit.audit.writelock import RECHECK_EVERY
+from logkit.errors import AuditUnavailable
+from logkit.parsers import Rotation
+from tests.unit.audit.ledger_tools import (
+    Heard,
+    assert_chained,
+    body,
+    found,
+    ids_of,
+    in_child,
+    make_ledger,
+    verified,
+    wait_for,
+)
+
+NOBODY = 65534
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts and changes of user need root")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 128 KiB."""
+    point = tmp_path / "small"
+    point.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(point)], capture_output=True
+    )
+    if done.returncode:
+        pytest.skip("this machine lets nobody mount a tmpfs")
+    yield point
+    subprocess.run(["umount", "-l", str(point)], check=True)
+
+
+@needs_root
+def test_a04_a_full_disk_goes_to_the_spool_and_drains_once(small_disk: Path, tmp_path: Path) -> None:
+    """Every record is either in the ledger or spooled; with room again each arrives once, and the chain is whole."""
+    heard = Heard()
+    ledger = make_ledger(small_disk, spool_directory=tmp_path / "spool", alert=heard)
+    states = [ledger.record(body(number, pad="x" * 900)).state for number in range(200)]
+    assert states.count("spooled") > 50
+    assert states.index("spooled") > 50
+    directory = small_disk / "audit/security"
+    assert verified(directory).exit_code == 0
+    subprocess.run(["mount", "-o", "remount,size=1m", str(small_disk)], check=True)
+    assert ledger.drain() == states.count("spooled")
+    assert sorted(ids_of(directory)) == sorted(f"event-{number}" for number in range(200))
+    assert assert_chained(directory) == 200
+    assert verified(directory).exit_code == 0
+    assert "audit.spooled" in heard.names
+
+
+@needs_root
+def test_a04_both_full(small_disk: Path) -> None:
+    """Ledger and spool on one full disk: the caller hears it every time, and the gap's count is exact."""
+    heard, emitted = Heard(), Heard()
+    ledger = make_ledger(small_disk, alert=heard, emit=emitted)
+    refused = 0
+    taken = []
+    for number in range(300):
+        try:
+            ledger.record(body(number, pad="x" * 900))
+            taken.append(f"event-{number}")
+        except AuditUnavailable:
+            refused += 1
+    assert refused > 100
+    assert heard.names.count("audit.unavailable") == refused
+    subprocess.run(["mount", "-o", "remount,size=2m", str(small_disk)], check=True)
+    ledger.record(body(999))
+    assert [detail["lost"] for name, detail in emitted if name == "audit.gap"] == [refused]
+    ledger.drain()
+    assert sorted(ids_of(small_disk / "audit/security")) == sorted([*taken, "event-999"])
+    assert verified(small_disk / "audit/security").exit_code == 0
+
+
+def test_a04_a_short_write_is_taken_back(tmp_path: Path) -> None:
+    """A write that the kernel takes only half of (here: a limit on file sizes) leaves no half line behind."""
+
+    def work() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        ledger = make_ledger(tmp_path)
+        ledger.record(body(1))
+        size = list_segments(tmp_path / "audit/security")[0].path.stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 250, resource.RLIM_INFINITY))
+        # 250 bytes are not enough for the ledger's line; the spool has a file of its own and room for one.
+        assert ledger.record(body(2, pad="x" * 150)).state == "spooled"
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert ledger.record(body(3)).seq == 2
+        assert ledger.drain() == 1
+
+    assert wait_for(in_child(work)) == 0
+    assert ids_of(tmp_path / "audit/security") == ["event-1", "event-3", "event-2"]
+    assert assert_chained(tmp_path / "audit/security") == 3
+
+
+@needs_root
+@pytest.mark.parametrize("what", ["directory", "segment", "parent"])
+def test_a09_forbidden(tmp_path: Path, what: str) -> None:
+    """chmod 000 under a user whom it binds: the spool takes over, and the ledger goes on once it may."""
+    for name in ("audit", "spool", "keys"):
+        (tmp_path / name).mkdir()
+        os.chown(tmp_path / name, NOBODY, NOBODY)
+    for parent in [tmp_path, *tmp_path.parents][:4]:
+        if parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+
+    def work() -> None:
+        ledger = make_ledger(tmp_path)
+        assert ledger.record(body(1)).seq == 1
+        directory = tmp_path / "audit/security"
+        target = {
+            "directory": directory,
+            "segment": list_segments(directory)[0].path,
+            "parent": tmp_path / "audit",
+        }[what]
+        mode = target.stat().st_mode & 0o777
+        target.chmod(0)
+        ledger.close()
+        assert ledger.record(body(2)).state == "spooled"
+        target.chmod(mode)
+        assert ledger.record(body(3)).seq == 2
+        assert ledger.drain() == 1
+
+    assert wait_for(in_child(work, uid=NOBODY)) == 0
+    assert ids_of(tmp_path / "audit/security") == ["event-1", "event-3", "event-2"]
+    assert assert_chained(tmp_path / "audit/security") == 3
+
+
+@needs_root
+def test_a04_a_read_only_disk(small_disk: Path, tmp_path: Path) -> None:
+    """Remounted read-only under an open writer: spooled; writable again: drained once."""
+    ledger = make_ledger(small_disk, spool_directory=tmp_path / "spool")
+    ledger.record(body(1))
+    ledger.close()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    assert ledger.record(body(2)).state == "spooled"
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    assert ledger.drain() == 1
+    assert ids_of(small_disk / "audit/security") == ["event-1", "event-2"]
+
+
+def settle() -> None:
+    """Let the interval pass after which a writer looks at its files again."""
+    deadline = time.monotonic() + 1.5 * RECHECK_EVERY
+    while time.monotonic() < deadline:
+        time.sleep(RECHECK_EVERY / 10)
+
+
+@pytest.mark.parametrize("what", [".lock", ".head", "segment", "all"])
+def test_a09_deleted_under_a_running_writer(tmp_path: Path, what: str) -> None:
+    """The writer notices within 50 ms, says what is gone, and goes on with the next number."""
+    heard = Heard()
+    ledger = make_ledger(tmp_path, alert=heard)
+    for number in range(5):
+        ledger.record(body(number))
+    directory = tmp_path / "audit/security"
+    if what == "all":
+        shutil.rmtree(directory)
+    else:
+        (list_segments(directory)[0].path if what == "segment" else directory / what).unlink()
+    settle()
+    assert ledger.record(body(9)).seq == 6
+    report = verified(directory)
+    expected = {
+        ".lock": ("audit.lock_replaced", 0),
+        ".head": ("audit.head_lost", 0),
+        "segment": ("audit.truncated", 1),
+        "all": ("audit.ledger_deleted", 1),
+    }[what]
+    assert (heard.names[0], report.exit_code) == expected, found(report)
+
+
+def test_a09_never_two_lock_holders(tmp_path: Path) -> None:
+    """While the lock file is deleted again and again, writers in four processes never interleave."""
+    make_ledger(tmp_path).record(body(0))
+    lock = tmp_path / "audit/security/.lock"
+
+    def write(n: int) -> None:
+        ledger = make_ledger(tmp_path)
+        for i in range(60):
+            ledger.record(body(n * 1000 + i))
+            time.sleep(0.01)
+        while ledger.drain():
+            pass
+
+    children = [in_child(lambda n=n: write(n)) for n in range(1, 5)]
+    removed = 0
+    waiting = set(children)
+    while waiting:
+        try:
+            lock.unlink()
+            removed += 1
+        except FileNotFoundError:
+            pass
+        time.sleep(0.25)
+        waiting -= {pid for pid in waiting if os.waitpid(pid, os.WNOHANG)[0]}
+    make_ledger(tmp_path).drain()
+    assert removed > 1
+    assert assert_chained(tmp_path / "audit/security") == 241
+    assert len(set(ids_of(tmp_path / "audit/security"))) == 241
+    assert list((tmp_path / "audit/security").glob("*.torn")) == []
+
+
+def test_a_failed_fdatasync_ends_the_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After EIO what may not be on the disk is appended again to a new segment, and both streams say so."""
+    heard, emitted = Heard(), Heard()
+    ledger = make_ledger(tmp_path, fsync="always", rotation=Rotation(size=50_000), alert=heard, emit=emitted)
+    ledger.record(body(1))
+    real, failures = ledger_module.fdatasync, [OSError(5, "Input/output error")]
+
+    def failing(descriptor: int) -> None:
+        if failures:
+            raise failures.pop()
+        real(descriptor)
+
+    monkeypatch.setattr(ledger_module, "fdatasync", failing)
+    ledger.record(body(2))
+    directory = tmp_path / "audit/security"
+    assert ids_of(directory) == ["event-1", "event-2", "event-2"]
+    assert [segment.first for segment in list_segments(directory)] == [1, 3]
+    assert assert_chained(directory) == 3
+    assert heard.names[:1] == ["audit.sync_failed"]
+    assert emitted[0][1]["cause"] == "sync_failed"
+
+
+MOUNTS = """\
+22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
+30 22 0:25 / /srv rw - nfs4 server:/export rw
+31 22 0:26 / /srv/local\\040disk rw - xfs /dev/vdb rw
+32 22 0:27 / /data rw - fuse.sshfs host: rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/var/audit", "ext4"), ("/srv/audit", "nfs4"), ("/srv/local disk/audit", "xfs"), ("/srvx", "ext4")],
+)
+def test_a09_which_file_system(path: str, kind: str) -> None:
+    """The longest mount point that holds the path decides."""
+    assert filesystem_of(Path(path), MOUNTS) == kind
+
+
+def test_a09_network_file_systems_are_refused() -> None:
+    """With a clear word: where the ledger may live."""
+    refuse_network(Path("/var/audit"), MOUNTS)
+    with pytest.raises(AuditUnavailable, match="nfs4, a network file system"):
+        refuse_network(Path("/srv/audit"), MOUNTS)
+    with pytest.raises(AuditUnavailable, match=r"fuse\.sshfs"):
+        refuse_network(Path("/data/audit"), MOUNTS)
