@@ -123,8 +123,15 @@ def _keep_logging_ours(**_: object) -> None:
 
 
 def _be_quiet(instance: Any, **_: object) -> None:
-    """No banner: `worker.started` says it as a line. (C19)"""
+    """No banner, which `worker.started` says as a line; what Celery writes past every logger becomes lines. (C19)"""
+    from celery.apps import worker as program
+
     instance.quiet = True
+    program.safe_say = _say  # writes to descriptor 1 by itself, from signal handlers
+
+
+def _say(message: str, file: object = None) -> None:
+    getLogger("celery.apps.worker").info(message.strip())
 
 
 def _redirect_prints(instance: Any, **_: object) -> None:
@@ -141,6 +148,10 @@ def _started(sender: Any, **_: object) -> None:
     logger.bind(
         worker=worker.hostname, pool=pool.strip("_"), concurrency=worker.concurrency, queues=queues
     ).info("worker.started")
+
+
+def _stopping(sender: str, sig: str, how: str, **_: object) -> None:
+    logger.bind(worker=sender, signal=sig, how=how.lower()).info("worker.stopping")
 
 
 def _stopped(sender: Any, **_: object) -> None:
@@ -162,6 +173,7 @@ signals.task_postrun.connect(_finish, weak=False, dispatch_uid="logkit.finish")
 signals.celeryd_init.connect(_be_quiet, weak=False, dispatch_uid="logkit.be_quiet")
 signals.celeryd_after_setup.connect(_redirect_prints, weak=False, dispatch_uid="logkit.redirect_prints")
 signals.worker_ready.connect(_started, weak=False, dispatch_uid="logkit.started")
+signals.worker_shutting_down.connect(_stopping, weak=False, dispatch_uid="logkit.stopping")
 signals.worker_shutdown.connect(_stopped, weak=False, dispatch_uid="logkit.stopped")
 signals.setup_logging.connect(_keep_logging_ours, weak=False, dispatch_uid="logkit.setup_logging")
 
