@@ -21,10 +21,12 @@ INTERRUPTED = 130
 class Verb(NamedTuple):
     module: str
     help: str
+    has_files: bool = False  # options may stand before, between and after them
 
 
 VERBS = {
-    "tail": Verb("logkit.tail", "read JSON lines as text: filter, follow, merge"),
+    "tail": Verb("logkit.tail", "read JSON lines as text: filter, follow, merge", has_files=True),
+    "story": Verb("logkit.story", "what one request, trace or task did, as a tree in time", has_files=True),
     "audit": Verb("logkit.audit.cli", "verify, seal, search and export the audit trail"),
     "events": Verb("logkit.audit.reference", "the types of audit events and their fields"),
     "explain-redaction": Verb("logkit.explain", "say why a text or a key is redacted, or is not"),
@@ -36,6 +38,7 @@ _EPILOG = """\
 examples:
   logkit tail -F var/log/*.log            follow what happens
   logkit tail -l warn --since 10m app.log what went wrong in the last ten minutes
+  logkit story 4f3c9a app.log worker.log  what happened in one request
 
 logkit VERB --help tells what a verb can do. None of these needs Django or its settings.
 """
@@ -77,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     module = importlib.import_module(verb.module)
     sub = argparse.ArgumentParser(prog=f"logkit {name}", formatter_class=HelpFormatter, allow_abbrev=False)
     module.add_arguments(sub)
-    args = sub.parse_args(rest)
+    args = sub.parse_intermixed_args(rest) if verb.has_files else sub.parse_args(rest)
     try:
         code: int = module.run(args)
         sys.stdout.flush()

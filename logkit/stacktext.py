@@ -63,6 +63,15 @@ def exception_lines(exception: object, look: Look) -> Iterator[str]:
         yield from _stack_lines(str(exception), "", look)
 
 
+def raised_at(exception: object, look: Look) -> str:
+    """File and line of our own innermost frame, or of the innermost at all; empty without a traceback."""
+    stack = str((exception.get("stack") or "") if isinstance(exception, dict) else exception)
+    matches = [match for line in stack.split("\n") if (match := _FRAME.match(line))]
+    frames = [Frame(match["file"], match["line"], match["function"] or "") for match in matches]
+    ours = [frame for frame in frames if not frame.is_library]
+    return (ours or frames)[-1].place(look.root) if frames else ""
+
+
 def _one(exception: Mapping[str, Any], lead: str, look: Look, depth: int) -> Iterator[str]:
     colour = look.colour
     kind, text = str(exception.get("type") or "Exception"), str(exception.get("message") or "")

@@ -43,6 +43,7 @@ _QUIET = frozenset(
 )
 _HEADLINE = ("status", "duration_ms")  # a canonical line begins with these
 _WHO = ("user_id",)  # on every line of a request: dimmed, after what is new
+_LOUD = frozenset({"WARNING", "WARN", "ERROR", "CRITICAL"})
 _SAID = frozenset(
     {"success", "succeeded", "retried", "failed", "failure"}
 )  # by the event's name or the status
@@ -116,6 +117,26 @@ class Renderer:
         if exception:
             line += self._traceback(exception)
         return line
+
+    def brief(self, event: Mapping[str, Any]) -> str:
+        """The event's name and fields alone: for a tree, where its place says the rest."""
+        context, level = event.get("context"), str(event.get("level") or "")
+        name = safe(str(event.get("message") or "").partition("\n")[0])
+        shown = paint(name, _EVENTS.get(level, BOLD), self._colour)
+        if level in _LOUD:
+            text, sgr = _LABELS[level]
+            shown = f"{paint(text.rstrip(), sgr, self._colour)} {shown}"
+        return "  ".join([shown, *self._fields(context if isinstance(context, dict) else {}, False)])
+
+    def canonical_parts(self, event: Mapping[str, Any]) -> list[str]:
+        """What a canonical line says besides its name."""
+        context = event.get("context")
+        if not isinstance(context, dict):
+            return []
+        return self._headline(context, str(event.get("message"))) + self._fields(context, True)
+
+    def traceback_lines(self, exception: object) -> list[str]:
+        return self._traceback(exception).splitlines()
 
     def _label(self, level: str) -> str:
         text, sgr = _LABELS.get(level.upper(), (safe(level).upper()[:5].ljust(5), CYAN))

@@ -1,0 +1,55 @@
+"""`logkit story`: what one request, trace or task did, as a tree in time. Needs no Django and no settings."""
+
+from __future__ import annotations
+
+import argparse
+
+DESCRIPTION = """\
+Tell what happened in one request, trace or task: its lines, the tasks it started with all their attempts, and its
+audit events, as one tree on a time axis. What failed is marked, down to the line where it was raised.
+
+ID is a request, trace, task or root task id; the last characters that the console shows are enough. FILES are read as
+by `logkit tail`: JSON lines, gzip, prefixes of compose; without FILES, or with -, standard input."""
+
+EPILOG = """\
+reading it:
+  +13 ms       since the first line        ━━━ how long it ran, · a line, ◆ an audit event
+  ✗            failed, or led to what failed
+  ┄ 2.0 s ┄    a gap: nothing was logged for so long
+
+examples:
+  logkit story eb3ffd var/log/*.log
+  logkit story eb3ffd --audit-dir var/audit var/log/web.log var/log/worker.log
+  docker compose logs --no-color | logkit story 216363698b524b4a97b750923ceb3ffd
+  logkit story eb3ffd --json var/log/*.log | jq '.tree[].failed'
+
+exit status:
+  0 the story was told; 1 nothing has this id; 2 wrong options, a file that cannot be read, an id that fits several."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "logkit story ID [OPTIONS] [FILE ...]"
+    parser.description = DESCRIPTION
+    parser.epilog = EPILOG
+    parser.add_argument("id", metavar="ID", help="a request, trace, task or root id, or its end")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="log files; - is standard input")
+    parser.add_argument(
+        "--audit-dir", metavar="DIR", help="the audit trail, to show its events too (AUDIT_DIR)"
+    )
+    parser.add_argument("-l", "--level", metavar="LEVEL", help="leave out lines below this level")
+    parser.add_argument("-x", "--expand", action="store_true", help="whole tracebacks")
+    parser.add_argument("--json", action="store_true", help="the tree as JSON, for other programs")
+    parser.add_argument("--utc", action="store_true", help="times in UTC instead of local time")
+    parser.add_argument(
+        "--colour",
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="auto obeys NO_COLOR, FORCE_COLOR, the terminal",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from logkit.story.command import run as run_story  # `--help` needs none of it
+
+    return run_story(args)
