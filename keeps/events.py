@@ -1,11 +1,8 @@
-"""Every event that this app logs. docs/reference is generated from it, and a test provokes each one.
-
-A name maps to its level, the fields that its context always has, and what it means to the person who reads it.
-"""
+"""Every event that this app logs; docs/reference/events-keeps.md is made of it, a test provokes each one."""
 
 from __future__ import annotations
 
-from messaging.events import Event
+from mysite.events import Event
 
 _KEEP = ("circle_id", "keep_id")
 _KEEP_MOVE = (*_KEEP, "state_from", "state_to")

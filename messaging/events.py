@@ -1,20 +1,8 @@
-"""Every event that this app logs. docs/reference is generated from it, and a test provokes each one.
-
-A name maps to its level, the fields that its context always has, and what it means to the person who reads it.
-"""
+"""Every event that this app logs; docs/reference/events-messaging.md is made of it, a test provokes each one."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Event(NamedTuple):
-    """One entry of a catalogue."""
-
-    level: str
-    fields: tuple[str, ...]
-    meaning: str
-
+from mysite.events import Event
 
 _MESSAGE = ("circle_id", "message_id")
 _DELIVERY = (*_MESSAGE, "delivery_id", "recipient_id", "attempts")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from logkit.testing import Capture
-from messaging.events import Event
+from mysite.events import Event, page
 
 ROOT = Path(__file__).parents[2]
 _CALLS = re.compile(r"""\.(?:debug|info|warning|error|critical)\(\s*"([^"]+)"\s*\)""")
@@ -36,5 +36,7 @@ def texts(logs: Capture) -> str:
     return "\n".join(repr(dict(line)) for line in logs.events)
 
 
-def names(catalogue: Mapping[str, Event]) -> list[str]:
-    return sorted(catalogue)
+def check_page(app: str, catalogue: Mapping[str, Event]) -> None:
+    """The page in docs/reference is the output of `python -m mysite.events APP`."""
+    written = (ROOT / "docs" / "reference" / f"events-{app}.md").read_text()
+    assert written == page(app, catalogue), f"run: python -m mysite.events {app}"

@@ -9,7 +9,7 @@ from keeps import archive, tasks
 from keeps.conf import STALE_AFTER
 from keeps.events import EVENTS
 from keeps.models import Export, Keep
-from tests.apps.catalogue import check, in_source, texts
+from tests.apps.catalogue import check, check_page, in_source, texts
 from tests.apps.keeps.pictures import picture, uploaded
 from tests.apps.keeps.test_upkeep import age
 
@@ -145,6 +145,11 @@ def test_an_event_is_as_the_catalogue_says(family, files, monkeypatch, logs, nam
     assert "Lissabon" not in everything
     assert "people.example" not in everything
     assert "x.jpg" not in everything
+
+
+def test_the_page_is_what_the_catalogue_says():
+    """The reference page was made from the catalogue as it is."""
+    check_page("keeps", EVENTS)
 
 
 def test_the_catalogue_is_complete():

@@ -10,7 +10,7 @@ from messaging.conf import STALE_AFTER
 from messaging.events import EVENTS
 from messaging.gateway import Behaviour
 from messaging.models import Message
-from tests.apps.catalogue import check, in_source, texts
+from tests.apps.catalogue import check, check_page, in_source, texts
 
 BODY = "Grandmother's secret plum cake"
 
@@ -90,6 +90,11 @@ def test_an_event_is_as_the_catalogue_says(family, gateway, logs, name):
     everything = texts(logs)
     assert "plum cake" not in everything
     assert "people.example" not in everything
+
+
+def test_the_page_is_what_the_catalogue_says():
+    """The reference page was made from the catalogue as it is."""
+    check_page("messaging", EVENTS)
 
 
 def test_the_catalogue_is_complete():
