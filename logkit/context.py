@@ -6,7 +6,7 @@ value and not by token, so that a block may end on another thread or loop than i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
@@ -65,6 +65,14 @@ class Context(Mapping[str, object]):
 
     def __len__(self) -> int:
         return len(self._fields)
+
+    def __contains__(
+        self, name: object
+    ) -> bool:  # this and the next: Mapping's own go through Python for each
+        return name in self._fields
+
+    def items(self) -> ItemsView[str, object]:
+        return self._fields.items()
 
     def __repr__(self) -> str:
         return f"Context({', '.join(self._fields)})"  # names only: values may be private

@@ -21,7 +21,11 @@ _REMEMBERED = 2048  # texts per generation; longer texts than this many characte
 _LONGEST = 160
 _LEAST_CARD = 10**12
 _LEAST_INT = -(2**63)
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+# What no value rule hides, and what every request brings anew: UUIDs, trace ids, span ids. Digits alone may be a card.
+_ID_LENGTHS = (16, 32, 36)
+_ID = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?=[0-9]*[a-f])[0-9a-f]{16}(?:[0-9a-f]{16})?"
+).fullmatch
 
 
 class Redactor:
@@ -82,7 +86,7 @@ class Redactor:
                 if verdicts.get(name) == 0:
                     kind = type(value)
                     if kind is str:
-                        if value in clean or (len(value) == 36 and _UUID(value)):  # type: ignore[arg-type, call-overload]
+                        if value in clean or (len(value) in _ID_LENGTHS and _ID(value)):  # type: ignore[arg-type, call-overload]
                             result[name] = value
                         else:
                             result[name] = self._look(value)  # type: ignore[arg-type]
