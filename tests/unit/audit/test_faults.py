@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -216,6 +217,24 @@ def test_a09_never_two_lock_holders(tmp_path: Path) -> None:
     assert assert_chained(tmp_path / "audit/security") == 241
     assert len(set(ids_of(tmp_path / "audit/security"))) == 241
     assert list((tmp_path / "audit/security").glob("*.torn")) == []
+
+
+def test_a09_who_replaces_the_lock_waits_for_the_others(tmp_path: Path) -> None:
+    """A holder of the deleted lock may still be writing, so the maker of the new one gives it time to notice."""
+    directory = tmp_path / "audit/security"
+    old, new = make_ledger(tmp_path), make_ledger(tmp_path)
+    old.record(body(1))
+    (directory / ".lock").unlink()
+    seqs: list[int | None] = []
+    thread = threading.Thread(target=lambda: seqs.append(new.record(body(3)).seq))
+    thread.start()
+    deadline = time.monotonic() + 5
+    while not (directory / ".lock").exists() and time.monotonic() < deadline:
+        time.sleep(0.0005)
+    assert old.record(body(2)).seq == 2
+    thread.join()
+    assert seqs == [3]
+    assert assert_chained(directory) == 3
 
 
 def test_a_failed_fdatasync_ends_the_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
