@@ -5,7 +5,6 @@ No session is touched and nothing is queried: a user that nobody has evaluated i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -15,19 +14,21 @@ from django.utils.functional import LazyObject, empty
 
 def evaluated_user_id(request: HttpRequest) -> str | None:
     """The primary key of the user as text; None when nobody asked yet, and for somebody unknown. (R13)"""
-    for user in _evaluated(request.__dict__):
-        if getattr(user, "pk", None) is not None and getattr(user, "is_authenticated", False) is True:
-            return str(user.pk)
-    return None
-
-
-def _evaluated(known: dict[str, Any]) -> Iterator[Any]:
+    known = request.__dict__
     user = known.get("user")
     if isinstance(user, LazyObject):
-        user = user.__dict__["_wrapped"]
-    if user is not None and user is not empty:
-        yield user
-    if "_acached_user" in known:  # request.auser()
-        yield known["_acached_user"]
-    if isinstance(auth := known.get("auth"), AbstractBaseUser):  # a credential in some API frameworks
-        yield auth
+        user = object.__getattribute__(
+            user, "_wrapped"
+        )  # LazyObject's own way would evaluate it, or take long
+    if user is not None and user is not empty and (user_id := _id(user)) is not None:
+        return user_id
+    if "_acached_user" in known and (user_id := _id(known["_acached_user"])) is not None:  # request.auser()
+        return user_id
+    # A credential in some API frameworks, the user in others.
+    return _id(known["auth"]) if isinstance(known.get("auth"), AbstractBaseUser) else None
+
+
+def _id(user: Any) -> str | None:
+    if getattr(user, "pk", None) is None or getattr(user, "is_authenticated", False) is not True:
+        return None
+    return str(user.pk)
