@@ -88,10 +88,15 @@ _SCHEME = re.compile(
     r"(?:[ \t]+|%20|\+)(?P<secret>[A-Za-z0-9._~+/\-=:]{6,})"
 )
 _SCHEME_PARAMETERS = re.compile(
-    r"(?i)(?<![\w\-])(?:digest|hawk|oauth|signature|mac)[ \t]+"
-    r"(?P<secret>(?=[^\r\n]{0,400}?(?:response|mac|oauth_signature|signature)=)[\w\-]+="
-    r"(?:\\?\"[^\"\r\n]*+\"|[^\s,\"]++)(?:[ \t]*,[ \t]*[\w\-]+=(?:\\?\"[^\"\r\n]*+\"|[^\s,\"]++))*+)"
+    r"(?i)(?<![\w\-])(?:digest|hawk|oauth|signature|mac)[ \t]{1,8}"
+    r"(?P<secret>[\w\-]{1,64}=(?:\\?\"[^\"\r\n]*+\"|[^\s,\"]++)"
+    r"(?:[ \t]{0,8},[ \t]{0,8}[\w\-]{1,64}=(?:\\?\"[^\"\r\n]*+\"|[^\s,\"]++))*+)"
 )
+_PROOF = re.compile(r"(?i)(?:response|mac|signature)=")
+
+
+def _is_no_proof(match: re.Match[str]) -> bool:
+    return _PROOF.search(match["secret"]) is None
 
 
 def _is_no_scheme(match: re.Match[str]) -> bool:
@@ -170,7 +175,7 @@ AFTER_PAIRS = (
     Rule(
         "authentication parameters",
         PAIR,
-        by_pattern(_SCHEME_PARAMETERS, HIDDEN, group="secret"),
+        by_pattern(_SCHEME_PARAMETERS, HIDDEN, group="secret", unless=_is_no_proof),
         ("response=", "mac=", "signature="),
     ),
     Rule("JSON web token", LONG, by_pattern(_JWT, hidden("token"), unless=_is_no_jwt), ("eyj",)),

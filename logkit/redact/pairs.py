@@ -45,7 +45,21 @@ _TAILS = frozenset(
         "birth",
     ]
 )
-_WORD_BEFORE = re.compile(r"([A-Za-z]{2,24}(?: [A-Za-z]{2,24})?) $")
+_SOURCE_FILES = (
+    ".py",
+    ".pyc",
+    ".html",
+    ".js",
+    ".ts",
+    ".yaml",
+    ".yml",
+    ".json",
+    ".toml",
+    ".sql",
+    ".txt",
+    ".md",
+    ".go",
+)
 _ESCAPED = re.compile(r"[nrt](?=\w)")
 
 
@@ -73,6 +87,8 @@ class PairRules:
             start = match.start()
             if start and text[start - 1] == "\\" and (escape := _ESCAPED.match(name)):
                 name = name[escape.end() :]  # the n of a literal \n is no part of the name
+            if name.endswith(_SOURCE_FILES):
+                continue  # auth/password.py:12
             verdict = self._verdict(name)
             if verdict in (keys.PLAIN, keys.TOKEN) and name.lower() in _TAILS:
                 name, verdict = self._with_words_before(text, start, name, verdict)
@@ -84,15 +100,16 @@ class PairRules:
                 position = span[1]
 
     def _with_words_before(self, text: str, start: int, name: str, verdict: int) -> tuple[str, int]:
-        before = _WORD_BEFORE.search(text[max(0, start - 50) : start])
-        if before is None:
+        before = text[max(0, start - 50) : start]
+        if not before.endswith(" "):
             return name, verdict
-        longer = f"{before[1]} {name}"
-        found = self._verdict(longer)
-        if found in (keys.PLAIN, keys.TOKEN):
-            longer = f"{before[1].rpartition(' ')[2]} {name}"
-            found = self._verdict(longer)
-        return (longer, found) if found not in (keys.PLAIN, keys.TOKEN) else (name, verdict)
+        words = before.split()[-2:]
+        while words:
+            longer = " ".join([*words, name])
+            if (found := self._verdict(longer)) not in (keys.PLAIN, keys.TOKEN):
+                return longer, found
+            del words[0]
+        return name, verdict
 
     def _hides(self, name: str) -> bool:
         return self._verdict(name) in (keys.SECRET, keys.COUNT, keys.REFERENCE)
@@ -131,9 +148,13 @@ class PairRules:
                 yield match.start(place), match.end(place), HIDDEN
 
     def _columns(self, text: str) -> Iterator[Span]:
-        for match in _KEY_DETAIL.finditer(text):
+        position = 0
+        while match := _KEY_DETAIL.search(text, position):
+            position = match.end()
             if any(self._hides(column) for column in re.findall(r"\w+", match["columns"])):
-                yield match.start("value"), match.end("value"), HIDDEN
+                end = _KEY_END.search(text, position)
+                position = end.start() if end else len(text)
+                yield match.end(), position, HIDDEN
         for match in _INSERT.finditer(text):
             yield from self._inserted(match)
 
@@ -169,10 +190,8 @@ _OPTION = re.compile(
     rf"(?<![\w\-])--?(?P<name>[a-zA-Z][\w\-]{{1,64}})(?:[ \t]{{1,16}}+|{_QUOTE},{_SPACE})"
     r"(?:(?P<q>\\*+[\"'])(?P<value>[^\"'\r\n\\]++)|(?P<word>[^\s\"'\\\-][^\s\"'\\]*+))"
 )
-_KEY_DETAIL = re.compile(
-    r"Key \((?P<columns>[^()]{1,256}(?:\([^()]{0,64}\)[^()]{0,64})?)\)\s?=\s?\((?P<value>[^\r\n]{0,1024}?)\)"
-    r"(?= already exists| is not present| is still referenced| conflicts|\.|$|[\"'\\\r\n])"
-)
+_KEY_DETAIL = re.compile(r"Key \((?P<columns>[^()]{1,256}(?:\([^()]{0,64}\)[^()]{0,64})?)\)\s?=\s?\(")
+_KEY_END = re.compile(r"\)(?: already exists| is not present| is still referenced| conflicts|\.?$)|[\r\n]|$")
 _INSERT = re.compile(
     r"(?i)\b(?:insert|replace)\s{1,8}(?:\w{1,16}\s{1,8})?into\s{1,8}[\w.\"`\[\]]{1,128}\s{0,8}\((?P<columns>[^()]{1,4096})\)"
     r"\s{0,8}values\s{0,8}\((?P<values>(?:'(?:[^']|'')*+'|[^()'])*+)"

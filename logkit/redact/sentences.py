@@ -20,9 +20,11 @@ _CODE = re.compile(
 )
 # "password is 'hunter2'", "with password hunter2x", "IDENTIFIED BY 'x'", "PASSWORD 'x'"
 _PASSWORD = re.compile(
-    r"(?i)(?<![\w\-./])(?:password|passwd|passphrase|passcode|pwd|secret|api[ _\-]?key|access token|token)"
+    r"(?i)(?<![\w\-./])(?:password|passwd|passphrase|passcode|pwd|requirepass|masterauth|bindpw|rootpw"
+    r"|secret|api[ _\-]?key|access token|token|session(?:[ _\-](?:key|id))?)"
     r"(?P<verb>[ \t]{1,4}(?:(?:(?:is|was|has been|were)[ \t])?(?:set|changed|reset|updated|rotated) to"
-    r"|is|was|of|to|now|=|entered|given|used|provided|received|got)(?:[ \t]{1,4}(?:now|password))?)?[ \t]{1,4}"
+    r"|is|was|of|to|now|=|entered|given|used|provided|received|got"
+    r"|for [\w.@\-]{1,64}(?=:))(?:[ \t]{1,4}(?:now|password))?)?:?[ \t]{1,4}"
     r"(?:(?P<quote>\\*+[\"'`])(?P<quoted>[^\"'`\r\n\\]{1,256})(?P=quote)|(?P<secret>[^\s\"'`,;()<>\[\]{}]{6,256}))"
 )
 _IDENTIFIED = re.compile(
@@ -50,7 +52,7 @@ def _is_no_password(match: re.Match[str]) -> bool:
         or "=" in secret[:-2]
     ):
         return True
-    strong = match[0][:4].lower() in ("pass", "pwd ", "iden")
+    strong = match[0][:4].lower() in ("pass", "pwd ", "requ", "mast", "bind", "root")
     letters, digits = any(map(str.isalpha, secret)), any(map(str.isdigit, secret))
     if not (letters and digits):
         return not (strong and len(secret) >= 6 and letters and any(char in "!@#$%^&*+~" for char in secret))
@@ -95,7 +97,7 @@ def _is_kept(match: re.Match[str]) -> bool:
 _ARGUMENTS = re.compile(
     r"(?:; args=|\[parameters: )(?P<secret>(?!None\b|\(\)|\[\]|\{\})[\[({][^\r\n]*?)(?=; alias=|\]?$|\]\s)"
 )
-_FAILING_ROW = re.compile(r"Failing row contains \((?P<secret>[^\r\n]{1,4096}?)\)(?=\.|$|[\r\n\"'\\])")
+_FAILING_ROW = re.compile(r"Failing row contains \((?P<secret>[^\r\n]++)")
 _DUPLICATE = re.compile(
     r"Duplicate entry '(?P<secret>[^\r\n]{1,512}?)' for key '[^']{0,64}(?:token|secret|phone|session|code|key_hash)"
 )
@@ -106,7 +108,7 @@ RULES = (
         "password in a sentence",
         WORDS,
         by_pattern(_PASSWORD, HIDDEN, group=("quoted", "secret"), unless=_is_no_password),
-        ("pass", "pwd", "secret", "token", "key"),
+        ("pass", "pwd", "secret", "token", "key", "session", "masterauth", "bindpw"),
     ),
     Rule("password in a statement", LOUD, by_pattern(_IDENTIFIED, HIDDEN, group="secret"), ("identified",)),
     Rule(

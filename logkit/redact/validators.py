@@ -69,7 +69,7 @@ def _issued_lengths(digits: str, near_card_word: bool) -> tuple[int, ...]:
         return (16, 19)  # Discover, RuPay
     if two == 62 or two == 81:
         return (16, 17, 18, 19) if near_card_word else (16, 19)  # UnionPay
-    if 3528 <= four <= 3589:
+    if 3528 <= four <= 3589 or four in (3088, 3096, 3112, 3158, 3337):
         return (16, 19)  # JCB
     if four in (
         5018,

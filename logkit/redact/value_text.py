@@ -15,8 +15,8 @@ _OPENING = re.compile(r"[bBuUrRfF]{0,2}(?P<quote>\\*+[\"'`]|&quot;|&\#x27;|&\#39
 _BRACKET = re.compile(r"\w{0,32}[\[({]")
 _CLOSES = {"[": "]", "(": ")", "{": "}"}
 _BARE = re.compile(
-    r"""(?:[^\s,;&"'`<>\\\x00-\x1f]
-    |[,;&](?!amp;)(?![\s"'`\\]|$|[\w.%\[\]\-]{1,64}(?:=|%3[Dd]|:[ ]?))
+    r"""(?:[^\s,;&|"'`<>\\\x00-\x1f]
+    |[,;&|](?!amp;)(?![\s"'`\\]|$|[\w.%\[\]\-]{1,64}(?:=|%3[Dd]|:[ ]?))
     |["'`](?=[^\s,;&)\]}>:"'`\\])(?=[^\s]{1,64})
     |\\(?![nrt"'`\\]))++""",
     re.VERBOSE,
@@ -102,7 +102,7 @@ def _unquoted(
     if bracket and (bracket.end() - at == 1 or any(quote in text[at : at + 80] for quote in "\"'")):
         end = _balanced(text, bracket.end() - 1)
         if end - bracket.end() > 1:
-            yield bracket.end() - 1, end, HIDDEN
+            yield at, end, HIDDEN
         return
     bare = _BARE.match(text, start)
     if bare is None:
@@ -111,10 +111,12 @@ def _unquoted(
     encoded = _ENCODED_END.search(text, start, end)
     if encoded and (sep.startswith("%") or encoded[0][0] == "&" or "?" in text[max(0, at - 200) : at]):
         end = encoded.start()
+    if outer in ("?", "&") and (fragment := text.find("#", start, end)) >= 0:
+        end = fragment
     end = _without_tail(text, start, end)
     value = text[start:end]
     if scheme is None:
-        if outer != "" and outer in "\"'" and value.endswith(outer):
+        if outer and outer in "\"'" and value.endswith(outer):
             end -= 1
             value = value[:-1]
         if CODE.fullmatch(value) or CALL.fullmatch(value) or is_status(value, name_words, sep):

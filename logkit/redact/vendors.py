@@ -185,7 +185,7 @@ def _shapes(*families: str) -> str:
 
 
 TOKEN = re.compile(
-    r"(?<![A-Za-z0-9])(?:"
+    r"(?<![A-Za-z0-9])(?=[A-Za-z0-9][\w.\-/$:~+]{11})(?:"
     + _shapes(_OWN, _CODE_HOSTS, _CLOUDS, _PACKAGES, _MESSAGING, _MONEY, _MODELS, _TOOLS)
     + ")"
 )

@@ -8,6 +8,7 @@ Depth, width and cycles are bounded.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 from logkit.redact import keys, objects
@@ -121,7 +122,8 @@ class Walk:
         result: dict[str, JSON] = {}
         named = _name_of_named_value(value)
         hides_value = named is not None and self._verdict(named) not in (keys.PLAIN, keys.TOKEN)
-        for number, (name, item) in enumerate(list(value.items())[: _WIDEST + 1]):
+        state.nodes += min(len(value), _WIDEST)
+        for number, (name, item) in enumerate(tuple(islice(value.items(), _WIDEST + 1))):
             if number == _WIDEST:
                 result["…"] = f"{len(value) - _WIDEST} more"
                 break
@@ -137,10 +139,9 @@ class Walk:
         return result
 
     def _items(self, value: Any, state: _State) -> JSON:
-        items = list(value)
-        more = len(items) - _WIDEST
-        if more > 0:
-            del items[_WIDEST:]
+        items = list(islice(value, _WIDEST))
+        more = len(value) - len(items)
+        state.nodes += len(items)
         if (
             len(items) == 2
             and type(value) in (list, tuple)
