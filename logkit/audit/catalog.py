@@ -7,7 +7,7 @@ A project adds its own types in one place, the module that holds its audit helpe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from logkit.errors import AuditSchemaError
@@ -72,15 +72,12 @@ class EventType:
     sums: tuple[str, ...] = ()
     owasp: str | None = None
     core: bool = True
+    rank: int = field(init=False, compare=False, repr=False)  # 0 for info to 4 for critical
+    detail_names: frozenset[str] = field(init=False, compare=False, repr=False)  # what `detail` may hold
 
-    @property
-    def rank(self) -> int:
-        """0 for info to 4 for critical."""
-        return SEVERITIES.index(self.severity)
-
-    def allows(self, name: str) -> bool:
-        """May `detail` hold `name`?"""
-        return name in self.required or name in self.optional or name in COMMON_DETAIL
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rank", SEVERITIES.index(self.severity))
+        object.__setattr__(self, "detail_names", COMMON_DETAIL.union(self.required, self.optional))
 
     def is_closed(self, actor_type: str) -> bool:
         return self.delivery == "closed" or actor_type in self.closed_for

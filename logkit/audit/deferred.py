@@ -8,6 +8,7 @@ object, and one that is finalised uncalled knows that there was no commit. The d
 from __future__ import annotations
 
 import contextlib
+import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -69,6 +70,7 @@ class Deferred:
     __slots__ = (
         "__weakref__",
         "_context",
+        "_pid",
         "_rolled_back",
         "_settled",
         "_trail",
@@ -89,6 +91,7 @@ class Deferred:
         self._context = context
         self._settled = False
         self._rolled_back = False
+        self._pid = os.getpid()
         _waiting.add(self)
 
     @property
@@ -104,7 +107,7 @@ class Deferred:
     def __del__(self) -> None:
         # Wherever the last reference went: in Django's rollback, in a garbage collection, at the interpreter's end.
         # Loguru's locks may be held by this thread, so Loguru is left out; the ledger's too, then it has to wait.
-        if not self._settled:
+        if not self._settled and self._pid == os.getpid():  # a forked child's copy says nothing
             with contextlib.suppress(Exception):
                 self._rolled_back = self.was_rolled_back()
                 if self._trail.busy:
@@ -142,8 +145,11 @@ def waiting() -> list[AuditEvent]:
 
 def settle_orphans() -> None:
     """Write what finalisers could not."""
-    while _orphans:
-        orphan = _orphans.popleft()
+    while True:
+        try:
+            orphan = _orphans.popleft()
+        except IndexError:
+            return
         orphan.settle(orphan._trail.write)
 
 

@@ -6,17 +6,17 @@ Format: the event schema `v` 1 of docs/reference/audit-events.md. The ledger add
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
 from logkit.audit import catalog
 from logkit.audit.events import ACTOR_TYPES, OUTCOMES, Actor, AuditEvent, Target
+from logkit.audit.surroundings import Redacts, Surroundings, shown_actor, shown_target
 from logkit.errors import AuditSchemaError
-from logkit.redact import is_pseudonym
 
 VERSION = 1
 MAX_BODY_BYTES = 16_000  # a ledger line has 16 KiB; seq, prev and the newline take less than 120 bytes
@@ -24,18 +24,6 @@ _MAX_TARGETS = 50
 _MAX_NAMES = 20
 
 _REASON = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,63}")
-# Ids that no value rule could take for something else; all others pass through the redactor.
-_PLAIN_ID = re.compile(
-    r"\d{1,10}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[a-z][a-z_.]{0,60}"
-)
-
-
-class Redacts(Protocol):
-    """What the envelope needs of `logkit.redact.Redactor`."""
-
-    def fields(self, fields: Mapping[str, Any], /) -> dict[str, Any]: ...
-
-    def text(self, text: str, /) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +39,19 @@ class Envelope:
 def seal_up(
     event: AuditEvent,
     *,
-    context: Mapping[str, object],
+    around: Surroundings,
     redactor: Redacts,
     service: Mapping[str, str],
     strict: bool,
 ) -> Envelope:
-    """The envelope of `event` in `context`.
+    """The envelope of `event` in the surroundings that its context tells of.
 
     What the catalog does not allow: raises `AuditSchemaError` when `strict`, else is written with `schema_error`.
     """
     kind = catalog.find(event.event)
-    actor = event.actor.completed(context) if event.actor is not None else Actor.from_context(context)
-    faults = list(_faults(event, kind, actor))
+    actor = around.actor if event.actor is None else event.actor.completed(around.context)
+    reason = _reason(event)
+    faults = _faults(event, kind, actor, reason)
     if faults and strict:
         raise AuditSchemaError(f"audit event {event.event!r}: {'; '.join(faults)}")
     known = kind or catalog.unknown(event.event)
@@ -77,22 +66,20 @@ def seal_up(
     if event.intent_id is not None:
         body["intent_id"] = event.intent_id
     body["outcome"] = event.outcome if event.outcome in OUTCOMES else "unknown"
-    if (reason := _reason(event)) is not None:
+    if reason is not None:
         body["reason"] = reason if _is_code(reason) else "unspecified"
     body["tx"] = event.tx
-    body["actor"] = _actor(actor, redactor)
-    if targets := _targets(event):
-        body["target"] = [_target(target, redactor) for target in targets[:_MAX_TARGETS]]
+    body["actor"] = around.shown_actor if event.actor is None else shown_actor(actor, redactor)
+    targets = _targets(event)
+    if targets:
+        body["target"] = [shown_target(target, redactor) for target in targets[:_MAX_TARGETS]]
     if event.change:
         body["change"] = redactor.fields(event.change)
-    _around(body, context, redactor)
+    body.update(around.parts)
     body["service"] = service
-    given = event.detail
-    if reason is not None and "reason" in given:
-        given = {name: value for name, value in given.items() if name != "reason"}
-    detail, dropped = _detail(given, kind, redactor)
+    detail, dropped = _detail(event, kind, reason, redactor)
     if len(targets) > _MAX_TARGETS:
-        dropped.append("target")
+        dropped = [*dropped, "target"]
     if detail:
         body["detail"] = detail
     if dropped:
@@ -103,28 +90,29 @@ def seal_up(
     return Envelope(event.id, known, known.is_closed(actor.type), _encoded(body))
 
 
-def _faults(event: AuditEvent, kind: catalog.EventType | None, actor: Actor) -> Iterator[str]:
+def _faults(
+    event: AuditEvent, kind: catalog.EventType | None, actor: Actor, reason: str | None
+) -> Sequence[str]:
     if kind is None:
-        yield "no such event type; declare it with catalog.declare() beside the project's audit helpers"
-        return
+        return ["no such event type; declare it with catalog.declare() beside the project's audit helpers"]
     missing = [name for name in _expected(event, kind) if not _has(name, event, actor)]
-    if missing:
-        yield f"{', '.join(missing)} must be given"
+    faults = [f"{', '.join(missing)} must be given"] if missing else []
     if event.outcome not in OUTCOMES:
-        yield f"the outcome must be one of {', '.join(OUTCOMES)}"
-    if (reason := _reason(event)) is not None and not _is_code(reason):
-        yield "the reason must be a code such as bad_password (a-z, 0-9, _ . : -, at most 64), not a sentence"
+        faults.append(f"the outcome must be one of {', '.join(OUTCOMES)}")
+    if reason is not None and not _is_code(reason):
+        faults.append(
+            "the reason must be a code such as bad_password (a-z, 0-9, _ . : -, at most 64), not a sentence"
+        )
     if actor.type not in ACTOR_TYPES:
-        yield f"the actor's type must be one of {', '.join(ACTOR_TYPES)}"
+        faults.append(f"the actor's type must be one of {', '.join(ACTOR_TYPES)}")
+    return faults
 
 
-def _expected(event: AuditEvent, kind: catalog.EventType) -> Iterator[str]:
+def _expected(event: AuditEvent, kind: catalog.EventType) -> Sequence[str]:
     """What must be there: at the start what can be known, at a good end all of it, at a bad end no more."""
-    if event.stage == "outcome" and event.outcome != "success":
-        return iter(())
     if event.stage == "intent":
-        return (name for name in kind.required if name not in kind.later)
-    return iter(kind.required)
+        return [name for name in kind.required if name not in kind.later]
+    return () if event.stage == "outcome" and event.outcome != "success" else kind.required
 
 
 def _has(name: str, event: AuditEvent, actor: Actor) -> bool:
@@ -144,33 +132,19 @@ def _reason(event: AuditEvent) -> str | None:
 
 
 def _detail(
-    given: Mapping[str, object], kind: catalog.EventType | None, redactor: Redacts
+    event: AuditEvent, kind: catalog.EventType | None, reason: str | None, redactor: Redacts
 ) -> tuple[dict[str, Any], list[str]]:
-    """What the catalog allows of `given`, redacted, and the names of the rest."""
+    """What the catalog allows of the event's detail, redacted, and the names of the rest."""
+    given = event.detail
+    if reason is not None and "reason" in given:  # it stands at the top
+        given = {name: value for name, value in given.items() if name != "reason"}
     if kind is None:
         return redactor.fields(given), []
-    allowed = {name: value for name, value in given.items() if kind.allows(name)}
-    if len(allowed) == len(given):
-        return (redactor.fields(allowed) if allowed else allowed), []
-    strangers = [redactor.text(str(name)[:64]) for name in given if not kind.allows(name)]
+    if given.keys() <= kind.detail_names:
+        return (redactor.fields(given) if given else {}), []
+    allowed = {name: value for name, value in given.items() if name in kind.detail_names}
+    strangers = [redactor.text(str(name)[:64]) for name in given if name not in kind.detail_names]
     return redactor.fields(allowed), strangers[:_MAX_NAMES]
-
-
-def _actor(actor: Actor, redactor: Redacts) -> dict[str, Any]:
-    shown: dict[str, Any] = {"type": actor.type if actor.type in ACTOR_TYPES else "system"}
-    if actor.id is not None:
-        shown["id"] = _id(actor.id, redactor)
-    if actor.on_behalf_of is not None:
-        shown["on_behalf_of"] = _id(actor.on_behalf_of, redactor)
-    if actor.auth_method is not None:
-        shown["auth_method"] = _id(actor.auth_method, redactor)
-    if actor.mfa is not None:
-        shown["mfa"] = bool(actor.mfa)
-    if actor.session_ref is not None:  # a session key in clear would be a credential
-        shown["session_ref"] = actor.session_ref if is_pseudonym(actor.session_ref) else "[REDACTED]"
-    if actor.client_ip is not None:
-        shown["client_ip"] = redactor.text(str(actor.client_ip)[:64])
-    return shown
 
 
 def _targets(event: AuditEvent) -> tuple[Target, ...]:
@@ -179,48 +153,14 @@ def _targets(event: AuditEvent) -> tuple[Target, ...]:
     return (event.target,) if isinstance(event.target, Target) else tuple(event.target)
 
 
-def _target(target: Target, redactor: Redacts) -> dict[str, Any]:
-    shown = {"type": _id(target.type, redactor)}
-    if target.id is not None:
-        shown["id"] = _id(target.id, redactor)
-    if target.owner is not None:
-        shown["owner"] = _id(target.owner, redactor)
-    if target.circle_id is not None:
-        shown["circle_id"] = _id(target.circle_id, redactor)
-    return shown
-
-
-def _around(body: dict[str, Any], context: Mapping[str, object], redactor: Redacts) -> None:
-    """The request, the task and the trace, where there are any."""
-    request = {"id": context.get("request_id")}
-    request |= {name: context.get(name) for name in ("method", "route", "status")}
-    task = {
-        "id": context.get("task_id"),
-        "root_id": context.get("root_id"),
-        "retries": context.get("retries"),
-    }
-    for name, parts in (("request", request), ("task", task)):
-        if said := {key: _scalar(value, redactor) for key, value in parts.items() if value is not None}:
-            body[name] = said
-    if (trace_id := context.get("trace_id")) is not None:
-        body["trace_id"] = _scalar(trace_id, redactor)
-
-
-def _scalar(value: object, redactor: Redacts) -> int | str:
-    return value if isinstance(value, int) else redactor.text(str(value)[:256])
-
-
-def _id(value: object, redactor: Redacts) -> str:
-    text = str(value)
-    return text if _PLAIN_ID.fullmatch(text) else redactor.text(text[:128])
-
-
 def _is_code(reason: object) -> bool:
     return isinstance(reason, str) and _REASON.fullmatch(reason) is not None
 
 
 def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def _encoded(body: dict[str, Any]) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal, Self
+from typing import Literal, Self, cast
 from uuid import UUID
 
 from logkit.audit.ids import uuid7
@@ -77,45 +77,37 @@ class Actor:
         who started it is `on_behalf_of`; without anybody, a request's actor is anonymous and else it is the system.
         """
         user = _id(context.get("user_id"))
+        principal = _id(context.get("on_behalf_of"))
         if "task_id" in context:
-            return cls(
-                "task", _id(context.get("task")), on_behalf_of=user or _id(context.get("on_behalf_of"))
-            )
+            return cls("task", _id(context.get("task")), on_behalf_of=user if user is not None else principal)
         kind = context.get("actor_type")
-        known = next((each for each in ACTOR_TYPES if each == kind), None)
-        fallback: ActorType = "user" if user is not None else "anonymous" if "method" in context else "system"
+        if kind not in ACTOR_TYPES:
+            kind = "user" if user is not None else "anonymous" if "method" in context else "system"
         mfa = context.get("mfa")
-        method = context.get("auth_method")
         return cls(
-            known or fallback,
+            cast(ActorType, kind),
             user,
-            on_behalf_of=_id(context.get("on_behalf_of")),
-            auth_method=method if isinstance(method, str) else None,
+            on_behalf_of=principal,
+            auth_method=_text(context.get("auth_method")),
             mfa=mfa if isinstance(mfa, bool) else None,
-        )._located(context)
+            session_ref=_text(context.get("session")),
+            client_ip=_text(context.get("client_ip")),
+        )
 
     def completed(self, context: Mapping[str, object]) -> Self:
         """This actor with what the context adds: where they are, and, when it is about them, how they logged in."""
         if self.type in ("system", "service", "task"):
             return self
-        if self.id is None or str(self.id) != str(context.get("user_id")):
-            return self._located(context)
         around = Actor.from_context(context)
+        if self.id is None or str(self.id) != str(around.id):
+            around = replace(around, on_behalf_of=None, auth_method=None, mfa=None)
         return replace(
             self,
-            on_behalf_of=self.on_behalf_of if self.on_behalf_of is not None else around.on_behalf_of,
+            on_behalf_of=around.on_behalf_of if self.on_behalf_of is None else self.on_behalf_of,
             auth_method=self.auth_method or around.auth_method,
             mfa=around.mfa if self.mfa is None else self.mfa,
-        )._located(context)
-
-    def _located(self, context: Mapping[str, object]) -> Self:
-        session, address = context.get("session"), context.get("client_ip")
-        if (session is None or self.session_ref) and (address is None or self.client_ip):
-            return self
-        return replace(
-            self,
-            session_ref=self.session_ref or (session if isinstance(session, str) else None),
-            client_ip=self.client_ip or (address if isinstance(address, str) else None),
+            session_ref=self.session_ref or around.session_ref,
+            client_ip=self.client_ip or around.client_ip,
         )
 
 
@@ -172,6 +164,10 @@ class Receipt:
     stream: str
     seq: int | None
     state: State
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _id(value: object) -> Id | None:

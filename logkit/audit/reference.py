@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     if args.markdown:
         lines: Iterable[str] = [page(kinds)]
     elif args.json:
-        lines = (json.dumps(asdict(kind)) for kind in kinds)
+        lines = (json.dumps(_as_json(kind)) for kind in kinds)
     else:
         width = max((len(kind.name) for kind in kinds), default=0)
         lines = (
@@ -78,6 +78,10 @@ def run(args: argparse.Namespace) -> int:
     for line in lines:
         sys.stdout.write(f"{line}\n")
     return 0 if kinds else 1
+
+
+def _as_json(kind: EventType) -> dict[str, object]:
+    return {name: value for name, value in asdict(kind).items() if name not in ("rank", "detail_names")}
 
 
 def page(kinds: Iterable[EventType]) -> str:

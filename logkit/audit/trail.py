@@ -7,19 +7,23 @@ to the ledger itself.
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from loguru import logger
 
-from logkit.audit.envelope import Envelope, Redacts, seal_up
+from logkit.audit.envelope import Envelope, seal_up
 from logkit.audit.events import Actor, AuditEvent, Receipt, State
 from logkit.audit.losses import Losses
 from logkit.audit.notices import ALERT_LEVELS
+from logkit.audit.policy import changed_policy
 from logkit.audit.report import Report, report_line
-from logkit.context import EMPTY, current_context
+from logkit.audit.surroundings import Redacts, Surroundings, look_around
+from logkit.context import EMPTY, Context, current_context
 from logkit.errors import AuditUnavailable, raise_if_asynchronous
 from logkit.parsers import SEVERITIES
 from logkit.settings import RELAXED_ENVIRONMENTS, LogSettings
@@ -93,7 +97,9 @@ class AuditTrail:
         self._pending: dict[str, _Pending] = {}
         self._losses = Losses()
         self._bypassed = ""
+        self._has_compared = False
         self._local = threading.local()
+        os.register_at_fork(after_in_child=_forgetter(weakref.ref(self)))
 
     # What Loguru is given.
 
@@ -113,7 +119,7 @@ class AuditTrail:
         """The event, checked and encoded. Raises `AuditSchemaError` in dev and test."""
         return seal_up(
             event,
-            context=current_context() if context is None else context,
+            around=self._around(current_context() if context is None else context),
             redactor=self._redactor,
             service=self._service,
             strict=self._strict,
@@ -128,6 +134,8 @@ class AuditTrail:
 
         Raises `AuditUnavailable` when neither the ledger nor its spool takes it.
         """
+        if not self._has_compared:
+            self._compare_policy()
         pending = _Pending(envelope)
         trouble = self._through_loguru(pending)
         if pending.appended is None and pending.error is None:
@@ -179,7 +187,33 @@ class AuditTrail:
         for ledger in ledgers:
             ledger.close()
 
+    def forget(self) -> None:
+        """Let go of what is the parent's to say or to hold. Called in the child of every fork."""
+        self._ledgers_lock = threading.Lock()
+        self._losses = Losses()
+        self._pending = {}
+
     # How.
+
+    def _compare_policy(self) -> None:
+        """Say with the first event of a process that the policy changed; an unwritable trail is tried again."""
+        self._has_compared = True
+        try:
+            with changed_policy(self.settings) as change:
+                if change is not None:
+                    self.write(self.seal_up(change, EMPTY))
+        except (OSError, AuditUnavailable):
+            self._has_compared = False
+
+    def _around(self, context: Mapping[str, object]) -> Surroundings:
+        """What `context` says; a thread remembers its last one, because events of one request come in a row."""
+        if not isinstance(context, Context):
+            return look_around(context, self._redactor)
+        if getattr(self._local, "context", None) is not context:
+            self._local.around = look_around(context, self._redactor)
+            self._local.context = context
+        found: Surroundings = self._local.around
+        return found
 
     def _through_loguru(self, pending: _Pending) -> str | None:
         """Send the record; the name of what went wrong, if anything raised."""
@@ -271,6 +305,14 @@ class AuditTrail:
         if self._bypassed != cause:
             self._bypassed = cause
             self.report("ERROR", "audit.bypassed", {"cause": cause})
+
+
+def _forgetter(reference: weakref.ref[AuditTrail]) -> Callable[[], None]:
+    def forget() -> None:
+        if (trail := reference()) is not None:
+            trail.forget()
+
+    return forget
 
 
 _installed: AuditTrail | None = None

@@ -94,6 +94,9 @@ def test_break_glass_lets_the_block_run_and_is_recorded(make_desk: Callable[...,
     audit.emit("circle.created")
     gaps = {gap["detail"]["cause"]: gap["detail"]["lost"] for gap in desk.lines("audit.gap")}
     assert gaps == {"break_glass": 2}
+    (opened,) = desk.lines("audit.policy.changed")
+    assert opened["detail"]["keys"] == ["AUDIT_FAIL_OPEN_UNTIL"]
+    assert opened["detail"]["fail_open_until"] == until.isoformat()
     assert {report["cause"] for report in desk.reported("audit.event_lost")} == {"break_glass"}
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from logkit import audit
 from logkit.audit import Actor, AuditEvent, Target
 from logkit.audit.envelope import MAX_BODY_BYTES, seal_up
+from logkit.audit.surroundings import look_around
 from logkit.errors import AuditSchemaError
 from logkit.redact import Redactor
 from tests.unit.audit_events.desk import Desk
@@ -22,7 +23,11 @@ PRODUCTION = {"LOG_ENVIRONMENT": "production", "LOG_PSEUDONYM_KEY": "0123456789a
 
 def body_of(event: AuditEvent, *, strict: bool = True, **context: object) -> dict[str, Any]:
     envelope = seal_up(
-        event, context=context, redactor=REDACTOR, service={"name": "s", "environment": "test"}, strict=strict
+        event,
+        around=look_around(context, REDACTOR),
+        redactor=REDACTOR,
+        service={"name": "s", "environment": "test"},
+        strict=strict,
     )
     assert len(envelope.body) <= MAX_BODY_BYTES
     assert b"\n" not in envelope.body

@@ -19,6 +19,7 @@ from logkit.audit.ecs import to_ecs
 from logkit.audit.envelope import seal_up
 from logkit.audit.export import COLUMNS, FORMS, export
 from logkit.audit.ocsf import to_ocsf
+from logkit.audit.surroundings import look_around
 from logkit.errors import AuditUnavailable
 from logkit.redact import Redactor
 from tests.unit.audit_events.desk import Desk
@@ -69,7 +70,9 @@ def sample(kind: catalog.EventType, actor: Actor, target: Any, **more: Any) -> d
     event = AuditEvent(kind.name, reason="a_reason", actor=actor, target=target, detail=detail, **more)
     context = {"request_id": "r-12345678", "method": "POST", "route": "api/x", "trace_id": "ab" * 16}
     service = {"name": "mysite", "environment": "test", "release": "1.2"}
-    envelope = seal_up(event, context=context, redactor=Redactor(), service=service, strict=True)
+    redactor = Redactor()
+    around = look_around(context, redactor)
+    envelope = seal_up(event, around=around, redactor=redactor, service=service, strict=True)
     decoded: dict[str, Any] = orjson.loads(envelope.body)
     return {"seq": 1, "prev": "0" * 64, **decoded}
 
