@@ -87,13 +87,12 @@ class RotatingFileWriter:
         if self._owner == get_ident():
             self._nested.append((line, level))
             return
-        settled = False
+        settled: list[bool] = []  # has an entry once the line is in the file or counted
         try:
             with self._lock:
                 self._owner = get_ident()
                 try:
-                    settled = True
-                    self._put_line(line, level)
+                    self._put_line(line, level, settled)
                 finally:
                     self._owner = 0
         except BaseException:
@@ -112,7 +111,7 @@ class RotatingFileWriter:
         if not self._lock.acquire(timeout=_LEAVE if timeout is None else timeout):
             return False
         try:
-            if not self._owner:
+            if not self._owner and (not self._torn[0] or self._append(b"")):  # first end a torn line
                 self._put_report()
             return not self._losses.unreported
         finally:
@@ -130,13 +129,14 @@ class RotatingFileWriter:
         if self._tidier is not None:
             self._tidier.join(_LEAVE)
 
-    def _put_line(self, line: bytes, level: int) -> None:
+    def _put_line(self, line: bytes, level: int, settled: list[bool]) -> None:
         done = False
         try:
             done = self._append(line)
         finally:
             if not done:
                 self._losses.add(level)
+            settled.append(True)
         if done and (self._losses.unreported or self._interrupted):
             self._put_report()
 

@@ -101,32 +101,39 @@ class StdoutWriter:
     def write(self, line: bytes, level: int) -> None:
         """Write one line, given with its newline. Raises nothing of its own; a signal handler's exception passes."""
         written = 0
-        size = len(line)
+        settled: list[bool] = []  # has an entry once the line has arrived or is counted
         try:
-            if size <= self._whole:
-                slots = self._slots
-                if slots is None:
-                    written = _write(self._fd, line)
-                    if written == size:
-                        return
-                else:
-                    memory = self._memory
-                    slot = slots.index  # a thread's first line ends here
-                    before = memory[slot]
-                    try:
-                        memory[slot] = 1
-                        if not memory[GATE]:
-                            written = _write(self._fd, line)
-                            if written == size:
-                                return
-                    finally:
-                        memory[slot] = before  # not 0: a signal handler may be inside this thread's own write
-        except BaseException as error:
-            if not is_fault(error):
-                self._interrupted.append(level)  # at worst it was written: an over-count, never a silent loss
-                self._whole = -1
-                raise
-        self._write_carefully(line, level, written)
+            try:
+                size = len(line)
+                if size <= self._whole:
+                    slots = self._slots
+                    if slots is None:
+                        written = _write(self._fd, line)
+                        if written == size:
+                            return
+                    else:
+                        memory = self._memory
+                        slot = slots.index  # a thread's first line ends here
+                        before = memory[slot]
+                        try:
+                            memory[slot] = 1
+                            if not memory[GATE]:
+                                written = _write(self._fd, line)
+                                if written == size:
+                                    return
+                        finally:
+                            memory[slot] = (
+                                before  # not 0: a signal handler may be inside this thread's own write
+                            )
+            except BaseException as error:
+                if not is_fault(error):
+                    raise
+            self._write_carefully(line, level, written, settled)
+        except BaseException:
+            if not settled:
+                self._interrupted.append(level)  # at worst it arrived: an over-count, never a silent loss
+            self._whole = -1
+            raise
 
     def count_lost(self, level: int, count: int = 1) -> None:
         """Count lines that were lost on the way here, to be reported with our own. Never waits."""
@@ -170,7 +177,7 @@ class StdoutWriter:
             self._do_without_lock()
             pipe.close()
 
-    def _write_carefully(self, line: bytes, level: int, written: int = 0) -> None:
+    def _write_carefully(self, line: bytes, level: int, written: int, settled: list[bool]) -> None:
         """Write under the lock, in turn with other processes where that is needed; what fails is counted."""
         if self._owner == get_ident():  # a signal handler or __del__ in the middle of our own line (L03)
             if len(self._nested) < _NESTED:
@@ -178,30 +185,21 @@ class StdoutWriter:
             else:
                 self._interrupted.append(level)
             return
-        settled = False
-        try:
-            with self._lock:
-                self._owner = get_ident()
+        with self._lock:
+            self._owner = get_ident()
+            try:
+                if not self._attached:
+                    self._attach()
+                if self._pipe and not hasattr(self._slots, "index"):  # this thread's first line
+                    self._pipe.claim()
+                self._take_turn()
                 try:
-                    if not self._attached:
-                        self._attach()
-                    if self._pipe and not hasattr(self._slots, "index"):  # this thread's first line
-                        self._pipe.claim()
-                    self._take_turn()
-                    try:
-                        settled = True  # from here on `_put_line` counts
-                        self._put_line(line, level, written)
-                        if self._arrived:
-                            self._put_report()
-                    finally:
-                        self._end_turn()
+                    if self._put_line(line, level, written, settled):
+                        self._put_report()
                 finally:
-                    self._owner = 0
-        except BaseException:
-            if not settled:
-                self._interrupted.append(level)
-            self._whole = -1
-            raise
+                    self._end_turn()
+            finally:
+                self._owner = 0
         while self._nested:
             self.write(*self._nested.popleft())
 
@@ -216,18 +214,20 @@ class StdoutWriter:
         if self._pipe:
             self._pipe.end_turn()
 
-    def _put_line(self, line: bytes, level: int, written: int) -> None:
+    def _put_line(self, line: bytes, level: int, written: int, settled: list[bool]) -> bool:
         self._arrived = False
         try:
             self._put(line, written)
         finally:
-            self._count_interrupted()
             if not self._arrived:
                 self._losses.add(level)
-                self._whole = -1
+                self._whole = -1  # every line comes this way until the report is out
+            settled.append(True)
+            self._count_interrupted()
+        return self._arrived
 
     def _put_report(self) -> None:
-        """Say what was lost, now that a line got through; until then every line comes this way."""
+        """Say what was lost, now that a line got through."""
         line = self._losses.line()
         if line is not None and self._put(line, 0):
             self._losses.reported()
@@ -248,12 +248,9 @@ class StdoutWriter:
         if alone and not self._have_alone(written):
             memory[TORN] |= written > 0
             return False
-        if alone:
-            memory[TORN] = 1  # before the first byte: we may be killed
         sent: list[int] = []
-        try:
-            self._push(data, sent)
-        finally:
+
+        def conclude() -> None:
             gone = sum(sent)
             if gone == len(data) or (ending and gone == 1):
                 memory[TORN] = 0
@@ -265,6 +262,17 @@ class StdoutWriter:
             self._arrived = missing == 0 or (
                 missing == 1 and len(line) > 1
             )  # its newline comes with the next line
+
+        try:
+            if alone:
+                memory[TORN] = 1  # before the first byte: we may be killed
+            self._push(data, sent)
+        finally:
+            try:
+                conclude()
+            except BaseException:  # a signal handler's, in the middle of it
+                conclude()
+                raise
         return self._arrived
 
     def _have_alone(self, written: int) -> bool:
@@ -300,7 +308,9 @@ class StdoutWriter:
                     interrupt = error  # a torn line is worse than a short delay
                     deadline = time.monotonic() + _GRACE
                 elif not isinstance(error, BlockingIOError):
-                    self._losses.tell_stderr(f"standard output cannot be written ({error}): lines are lost")
+                    self._losses.tell_stderr(
+                        f"standard output cannot be written ({getattr(error, 'strerror', error)}): lines are lost"
+                    )
                     break
                 elif self._stalled and not gone:
                     break

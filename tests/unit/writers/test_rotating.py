@@ -1,5 +1,6 @@
 """Lines in files that rotate: whatever happens to the file, each line is in one place once, or counted."""
 
+import fcntl
 import gzip
 import os
 import re
@@ -159,6 +160,27 @@ def test_another_process_rotates(path: Path, make: Make) -> None:
     assert b"late\n" in gzip.decompress(rotated(path)[0].read_bytes())
     assert path.read_bytes().endswith(b"next\n")
     assert len(content(path).splitlines()) == 11
+
+
+def test_one_process_rotates_at_a_time(path: Path, make: Make) -> None:
+    """A rotation waits for another one to end, and then sees that it is not needed any more."""
+    writer, other = make(size=1000), make(size=1000)
+    writer.write(numbered(0, 0, 900), INFO)
+    other.write(b"other\n", INFO)
+    with (path.parent / ".app.jsonl.lock").open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        threads = [
+            threading.Thread(target=each.write, args=(numbered(1, number, 900), INFO))
+            for number, each in enumerate((writer, other))
+        ]
+        for thread in threads:
+            thread.start()
+        threads[0].join(0.2)
+        assert all(thread.is_alive() for thread in threads)
+        assert rotated(path) == []
+    for thread in threads:
+        thread.join(10)
+    assert len(content(path).splitlines()) == 4
 
 
 def test_logrotate_with_rename(path: Path, make: Make) -> None:

@@ -1,6 +1,8 @@
 """Lines written directly: whole, or counted and reported."""
 
+import contextlib
 import os
+import random
 import select
 import signal
 import threading
@@ -9,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -211,8 +214,10 @@ def test_a_line_cut_short_by_a_full_disk_is_ended(tmp_path: Path) -> None:
 def test_l03_a_signal_handler_that_logs_in_the_middle_of_a_write(pipe: Pipe, size: int) -> None:
     """The handler's line and the interrupted one both arrive whole."""
     writer = pipe.writer()
+    writer.write(b"first\n", INFO)
+    assert read_available(pipe.reader) == b"first\n"
     filler = numbered(0, 0, 65_536)
-    writer.write(filler, INFO)  # now the pipe is full and the next write blocks
+    os.write(pipe.fd, filler)  # now the pipe is full and the next write blocks
     line, inner, long_inner = numbered(0, 1, size), numbered(0, 2, 100), numbered(0, 3, 90_000)
 
     def handler() -> None:
@@ -260,6 +265,36 @@ def test_l12_an_exception_in_the_middle_of_a_long_line(pipe: Pipe) -> None:
     assert writer.lost == 0
 
 
+def test_l12_exceptions_at_any_moment(make_pipe: Callable[..., Pipe]) -> None:
+    """Exceptions that strike anywhere in a write leave no line torn, doubled or uncounted."""
+    pipe = make_pipe(small=True)
+    reader = Reader(pipe.reader)
+    writer = pipe.writer()
+    chance = random.Random(5)
+    struck = Counter[str]()
+
+    def handle(_: int, frame: FrameType | None) -> None:
+        if frame is not None and Path(frame.f_code.co_filename).parent == Path(stdout.__file__).parent:
+            struck[frame.f_code.co_name] += 1
+            raise Interrupted
+
+    before = signal.signal(signal.SIGALRM, handle)
+    for number in range(600):
+        signal.setitimer(signal.ITIMER_REAL, chance.random() * 0.0006 + 1e-6)
+        with contextlib.suppress(Interrupted):
+            writer.write(numbered(0, number, 60_000), INFO)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+    assert struck.total() > 50
+    lost = writer.lost
+    pipe.close_writers()
+    lines, _ = split(reader.result())
+    assert all(is_whole(line, (60_000,)) for line in lines)
+    assert len(set(lines)) == len(lines)
+    # Before its first instruction `write` knows of no line; otherwise one may be counted although it arrived.
+    assert 600 - struck["write"] <= len(lines) + lost <= 600 + struck.total()
+
+
 def test_l12_an_exception_and_nobody_reads(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     """The caller gets away soon; the torn line is counted and ended before the next one."""
     monkeypatch.setattr(stdout, "_GRACE", 0.1)
@@ -303,6 +338,28 @@ def test_threads_and_long_lines(pipe: Pipe) -> None:
     lines = reader.result().splitlines()
     assert len(lines) == 480
     assert all(is_whole(line, (100, 30_000)) for line in lines)
+
+
+def test_a_long_line_does_not_wait_for_a_thread_that_is_done(pipe: Pipe) -> None:
+    """A thread that has written and still lives holds nobody up."""
+    writer = pipe.writer()
+    done, leave = threading.Event(), threading.Event()
+
+    def work() -> None:
+        for _ in range(3):
+            writer.write(b"short\n", INFO)
+        done.set()
+        leave.wait(30)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert done.wait(10)
+    begun = time.monotonic()
+    writer.write(numbered(0, 0, 10_000), INFO)
+    assert time.monotonic() - begun < 2
+    assert read_available(pipe.reader) == b"short\n" * 3 + numbered(0, 0, 10_000)
+    leave.set()
+    thread.join()
 
 
 def test_losses_stay_with_the_process_that_had_them(make_pipe: Callable[..., Pipe]) -> None:
