@@ -27,7 +27,7 @@ from logkit.errors import ConfigError, raise_if_asynchronous
 from logkit.event import Event, EventBuilder, Origin
 from logkit.gate import ERROR, WARNING, Levels, RateLimit, Sampling, Suppressed
 from logkit.record import AUDIT_NO, STAMP, origin, take_stamp, where, where_now
-from logkit.redact import Redactor
+from logkit.redact import Redactor, django_cookie_names
 from logkit.settings import LogSettings
 from logkit.writers import BufferedWriter, RotatingFileWriter, StdoutWriter, Writer
 
@@ -67,7 +67,11 @@ class Pipeline:
     def __init__(self, settings: LogSettings, added: Mapping[int, AddedSink] | None = None) -> None:
         self.settings = settings
         self.levels = Levels(settings.level, settings.levels)
-        self.redactor = Redactor(extra_keys=settings.redact_keys, allow_keys=settings.redact_allow)
+        self.redactor = Redactor(
+            extra_keys=settings.redact_keys,
+            allow_keys=settings.redact_allow,
+            hidden_names=django_cookie_names(),
+        )
         self.added = dict(added or {})
         self.lost = 0  # records that failed on their way; every one is a bug, ours or a sink's
         self._build = EventBuilder(self.redactor).build

@@ -12,6 +12,7 @@ import linecache
 import types
 from typing import Any, Protocol
 
+from logkit.errors import raise_if_asynchronous
 from logkit.redact.marker import FAILED
 
 JSON = Any
@@ -42,7 +43,8 @@ def render_exception(
     kind, value, trace = _parts(exc)
     try:
         return _Rendering(redactor, max_chars).of(kind, value, trace)
-    except Exception:  # noqa: BLE001 - an exception's own methods may do anything, also run out of stack
+    except Exception as error:  # noqa: BLE001 - an exception's own methods may do anything, also run out of stack
+        raise_if_asynchronous(error)
         return {"type": type_name(kind), "message": FAILED, "stack": ""}
 
 
@@ -136,7 +138,8 @@ def _message(value: BaseException | None) -> str:
         return ""
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - L08: a raising __str__
+    except Exception as error:  # noqa: BLE001 - L08: a raising __str__
+        raise_if_asynchronous(error)
         return "<message cannot be shown>"
 
 
@@ -150,7 +153,8 @@ def _notes(value: BaseException) -> list[str]:
 def _plain(note: object) -> str:
     try:
         return note if type(note) is str else str(note)
-    except Exception:  # noqa: BLE001 - L08
+    except Exception as error:  # noqa: BLE001 - L08
+        raise_if_asynchronous(error)
         return "<note cannot be shown>"
 
 
@@ -181,7 +185,8 @@ def _frames(trace: types.TracebackType | None) -> list[str]:
 def _frame(file: str, line: int, function: str) -> str:
     try:
         source = linecache.getline(file, line).strip()
-    except Exception:  # noqa: BLE001 - a loader of somebody else
+    except Exception as error:  # noqa: BLE001 - a loader of somebody else
+        raise_if_asynchronous(error)
         source = ""
     head = f'  File "{file}", line {line}, in {function}'
     return f"{head}\n    {source}" if source else head

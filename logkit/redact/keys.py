@@ -6,6 +6,7 @@ Whole words decide, after splitting at `_ - .`, at camelCase humps and at digits
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 
 from logkit.redact import vocabulary as vocab
@@ -24,6 +25,14 @@ _MOST = 4096
 def split(name: str) -> list[str]:
     """The lower-case words of a name: `newPassword2` is new, password; `X-CSRFToken` is x, csrf, token."""
     return [word.lower() for word in _HUMP.findall(name)]
+
+
+def django_cookie_names() -> tuple[str, ...]:
+    """What the settings of Django call the session and CSRF cookies; nothing when Django is not in use."""
+    django = sys.modules.get("django.conf")
+    if django is None or not django.settings.configured:
+        return ()
+    return (django.settings.SESSION_COOKIE_NAME, django.settings.CSRF_COOKIE_NAME)
 
 
 class KeyRules:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from logkit.errors import raise_if_asynchronous
 from logkit.redact import keys
 from logkit.redact.marker import FAILED, HIDDEN
 from logkit.redact.pseudonym import is_pseudonym
@@ -56,7 +57,8 @@ class Redactor:
             if text in self._clean:
                 return text
             return self._look(text)
-        except Exception:  # noqa: BLE001 - a subclass of str may do anything
+        except Exception as error:  # noqa: BLE001 - a subclass of str may do anything
+            raise_if_asynchronous(error)
             return FAILED
 
     def _look(self, text: str) -> str:
@@ -98,7 +100,8 @@ class Redactor:
                         result[name] = value
                         continue
                 self._walk.into(result, name, value)
-        except Exception:  # noqa: BLE001 - a mapping may do anything
+        except Exception as error:  # noqa: BLE001 - a mapping may do anything
+            raise_if_asynchronous(error)
             result[FAILED] = FAILED
         return result
 

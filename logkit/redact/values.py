@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from logkit.errors import raise_if_asynchronous
 from logkit.redact import credentials, personal, sentences
 from logkit.redact.marker import FAILED
 from logkit.redact.pairs import PairRules
@@ -96,7 +97,8 @@ class ValueRules:
         try:
             for each in self.called_for(text, signs):
                 text = each.apply(text)
-        except Exception:  # noqa: BLE001 - nothing of the text may go out when it could not be looked at
+        except Exception as error:  # noqa: BLE001 - nothing of the text may go out when it could not be looked at
+            raise_if_asynchronous(error)
             return FAILED
         return text
 

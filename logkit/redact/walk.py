@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
+from logkit.errors import raise_if_asynchronous
 from logkit.redact import keys, objects
 from logkit.redact.marker import HIDDEN
 from logkit.redact.validators import is_card
@@ -175,7 +176,8 @@ class Walk:
     def _object(self, value: object, kind: type, state: _State) -> JSON:
         try:
             plain = objects.plain(value, kind)
-        except Exception:  # noqa: BLE001 - P05: an object may do anything
+        except Exception as error:  # noqa: BLE001 - P05: an object may do anything
+            raise_if_asynchronous(error)
             return f"<{objects.type_name(kind)}: cannot be shown>"
         if type(plain) is dict or type(plain) in _LISTS:
             # The object itself goes on the path, or a cycle through objects would never end.

@@ -13,19 +13,25 @@ from logkit.redact.values import ValueRules
 
 RULES = ValueRules(KeyRules().verdict).rules
 LETTERS = list("aA01+-=:@._/\\\"' \t\n%&<([{)$|#é")
+# `·` is a space; `|` and the end of a line stand between two.
 BEGINNINGS = (
     """
-%40|a.|a-|a@|a:|a=|a'|a,|://|a://b:|a://b:c@|password|password=|password="|password='|password=\\"|password={|password=[
-password=(|password: |"password":"|'password',|['password','|["ab",'|--password |-----BEGIN PRIVATE KEY-----|eyJ|eyJhbGciOiJ9.
-ghp_|sk-|sk-a-|xai-|fw-a|xoxb-|AAAA|0 |1-|+1|+1 |001 |4 |41|4111 |1.|GB82|GB82 |123-45-|Bearer |bearer a|Basic |digest a=b,
-Authorization: |Authorization: Digest a=|Cookie: a=|a=b;|a=b; |<a>|<password>|<password |Key (a)=(|Key (token)=(|insert into t (a) values (
-insert into t (a) values ('|name="password"|name="a"\\r\\n|name='password' value='|login a password |; args=(|[parameters: (
-Failing row contains (|Duplicate entry '|mysql -p|docker |-u a:|otp |verification code |code is |password is |password for a:
-password was changed to |token |session |identified by '|AUTH PLAIN |PASS |h:5432:a:b:|/a/b-|/aaaaaaa-|a:aaaaaa:|$2b$|argon2$|{SSHA}
-jdbc:oracle:thin:a/|a:b@tcp(|a:b@|hooks.slack.com/services/|123456789:AA|%22password%22:|&quot;password&quot;:&quot;|\\n|\\\\"|\\"
-password=\\|password=a,|password=a;|password=a&|password=;a|password=a'b|ssn |password=é|[REDACTED]|[REDACTED|'a':{'password':{|(((|'(
-"[|password=("|a%3D|password%3D|api key: |key: |sl.|t1.|1/|password=${|password={{|password=<|password=self.a(|password=f(|mac="
+%40|a.|a-|a@|a:|a=|a'|a,|://|a://b:|a://b:c@|password|password=|password="|password='|password=\\"
+password={|password=[|password=(|password:·|"password":"|'password',|['password','|["ab",'
+--password·|-----BEGIN·PRIVATE·KEY-----|eyJ|eyJhbGciOiJ9.|ghp_|sk-|sk-a-|xai-|fw-a|xoxb-|AAAA|0·|1-
++1|+1·|001·|4·|41|4111·|1.|GB82|GB82·|123-45-|Bearer·|bearer·a|Basic·|digest·a=b,|Authorization:·
+Authorization:·Digest·a=|Cookie:·a=|a=b;|a=b;·|<a>|<password>|<password·|Key·(a)=(|Key·(token)=(
+insert·into·t·(a)·values·(|insert·into·t·(a)·values·('|name="password"|name="a"\\r\\n
+name='password'·value='|login·a·password·|;·args=(|[parameters:·(|Failing·row·contains·(
+Duplicate·entry·'|mysql·-p|docker·|-u·a:|otp·|verification·code·|code·is·|password·is·
+password·for·a:|password·was·changed·to·|token·|session·|identified·by·'|AUTH·PLAIN·|PASS·
+h:5432:a:b:|/a/b-|/aaaaaaa-|a:aaaaaa:|$2b$|argon2$|{SSHA}|jdbc:oracle:thin:a/|a:b@tcp(|a:b@
+hooks.slack.com/services/|123456789:AA|%22password%22:|&quot;password&quot;:&quot;|\\n|\\\\"|\\"
+password=\\|password=a,|password=a;|password=a&|password=;a|password=a'b|ssn·|password=é|[REDACTED]
+[REDACTED|'a':{'password':{|(((|'(|"[|password=("|a%3D|password%3D|api·key:·|key:·|sl.|t1.|1/
+password=${|password={{|password=<|password=self.a(|password=f(|mac="
 """.strip()
+    .replace("·", " ")
     .replace("\n", "|")
     .split("|")
 )

@@ -89,7 +89,7 @@ class Text(str):
         raise RuntimeError
 
 
-Pair = namedtuple("Pair", "user token")  # noqa: PYI024 - the old kind, as libraries have it
+Pair = namedtuple("Pair", "user token")
 
 
 def test_p03_scalars_pass_as_they_are() -> None:
@@ -180,7 +180,8 @@ def test_p01_counts_are_no_secrets() -> None:
 def test_p01_configured_words() -> None:
     """Further words, names that stay, and Django's cookie names are configured."""
     assert dumped(nickname="Jo", user_nickname="Jo", mother_maiden_name="X", fc_sid="x", token_hint="**12") == {
-        "nickname": HIDDEN, "user_nickname": HIDDEN, "mother_maiden_name": HIDDEN, "fc_sid": HIDDEN, "token_hint": "**12",
+        "nickname": HIDDEN, "user_nickname": HIDDEN, "mother_maiden_name": HIDDEN, "fc_sid": HIDDEN,
+        "token_hint": "**12",
     }  # fmt: skip
     assert REDACTOR.text("Cookie: fc_sid=abc") == "Cookie: fc_sid=[REDACTED]"
     assert REDACTOR.text("fc_sid=abc fc-csrf=def") == "fc_sid=[REDACTED] fc-csrf=[REDACTED]"
