@@ -77,6 +77,11 @@ NINJA_NUM_PROXIES = env.read("NUM_PROXIES", 0, parsers.integer(0, 10))
 MEMBER_RATE = env.read("MEMBER_RATE", "1200/m", call_rate)  # all calls of one person
 ADDRESS_RATE = env.read("ADDRESS_RATE", "30/m", call_rate)  # logins, and sign-ups and resets, of one address
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # JSON bodies; uploaded files are counted apart
+FILE_UPLOAD_HANDLERS = [
+    "keeps.uploads.UploadQuota",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 INSTALLED_APPS = [
     "django.contrib.admin",

@@ -81,7 +81,6 @@ def test_what_cannot_be_kept_is_refused(family, files, settings, content, code):
 
 def test_a_request_far_too_large_is_not_even_read(family, files, settings, logs):
     """Twice the limit and more is refused by its length, before a byte goes to disk; just over it has its reason."""
-    settings.FILE_UPLOAD_HANDLERS = ["keeps.uploads.UploadQuota", *settings.FILE_UPLOAD_HANDLERS]
     settings.KEEPS_MAX_BYTES = 100_000
     assert upload(family, bytes(100_001)).json()["error"]["code"] == "too_large"
     assert upload(family, bytes(300_000)).status_code == 400
