@@ -27,6 +27,9 @@ class Verb(NamedTuple):
 VERBS = {
     "tail": Verb("logkit.tail", "read JSON lines as text: filter, follow, merge", has_files=True),
     "story": Verb("logkit.story", "what one request, trace or task did, as a tree in time", has_files=True),
+    "lint": Verb(
+        "logkit.lint", "log calls that cannot be searched, that leak, or that flood", has_files=True
+    ),
     "audit": Verb("logkit.audit.cli", "verify, seal, search and export the audit trail"),
     "events": Verb("logkit.audit.reference", "the types of audit events and their fields"),
     "explain-redaction": Verb("logkit.explain", "say why a text or a key is redacted, or is not"),
