@@ -117,16 +117,23 @@ def send_ready_letter(export_id: UUID) -> None:
         logger.bind(export_id=export.id, subject_id=export.user_id).info("export.announced")
 
 
+_EVENTS = {
+    ExportState.READY: ("INFO", "export.ready"),
+    ExportState.FAILED: ("ERROR", "export.failed"),
+    ExportState.EXPIRED: ("INFO", "export.expired"),
+}
+
+
 def _move(export: PersonalExport, state: ExportState) -> None:
+    """Bring an export into its next state."""
     before = ExportState(export.state)
     if state not in EXPORT_MOVES.get(before, ()):
         raise ValueError(f"an export cannot go from {before.value} to {state.value}")
     export.state = state
     export.save()
-    about = logger.bind(
-        export_id=export.id, subject_id=export.user_id, state_from=before.value, state_to=state.value
-    )
-    about.log("ERROR" if state == ExportState.FAILED else "INFO", f"export.{state.value}")
+    about = logger.bind(export_id=export.id, subject_id=export.user_id)
+    level, event = _EVENTS[state]
+    about.bind(state_from=before.value, state_to=state.value).log(level, event)
 
 
 def _own(user: User) -> Iterator[Section]:

@@ -83,7 +83,7 @@ def test_no_input_makes_it_fail(family, method, path, monkeypatch):
     in_query = {name: scalars for name, where in names.items() if where == "query"}
 
     @settings(
-        max_examples=25,
+        max_examples=15,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),

@@ -56,7 +56,8 @@ def test_every_fault_is_named_at_once(tmp_path):
         },
     )
     assert done.returncode != 0
-    message = done.stderr[done.stderr.index("The environment cannot be used:") :]
+    assert "The environment cannot be used:" in done.stderr
+    message = done.stderr.partition("The environment cannot be used:")[2]
     for name in (
         "SECRET_KEY",
         "DATABASE_URL",
