@@ -18,11 +18,12 @@ from collections import deque
 from pathlib import Path
 from threading import get_ident
 
+from logkit.writers.descriptor import Descriptor
 from logkit.writers.forks import remake_after_fork
 from logkit.writers.losses import Losses, Report, is_fault
 from logkit.writers.pipelock import GATE, TORN, PipeLock
 
-_GRACE = 2.0  # seconds to finish a line, or to close, when somebody wants to get away
+_LEAVE = 2.0  # seconds that `close` waits for another thread's line
 _NESTED = 1000  # most lines that signal handlers may leave behind while one line is written
 _write = os.write
 
@@ -49,9 +50,8 @@ class StdoutWriter:
         weakref.finalize(self, os.close, self._fd).atexit = False
         kind = os.fstat(self._fd).st_mode
         self._is_pipe = stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)
-        self._atomic = (
-            select.PIPE_BUF if self._is_pipe else sys.maxsize
-        )  # up to here the kernel keeps a line whole
+        # Up to here the kernel keeps a line whole.
+        self._atomic = select.PIPE_BUF if self._is_pipe else sys.maxsize
         self._patience = patience
         self._lock_directory = lock_directory
         self._make_report = report
@@ -68,29 +68,27 @@ class StdoutWriter:
         self._nested: deque[tuple[bytes, int]] = deque()
         self._interrupted: deque[int] = deque()  # levels of lines cut off by an exception outside of the lock
         self._losses = Losses(self._make_report)
-        self._stalled = False
-        self._whole = self._atomic  # longest line of the ordinary path; -1 sends every line the careful way
+        self._sink = Descriptor(self._fd, self._patience, self._tell_fault)
+        self._whole = -1  # longest line of the ordinary path; -1 sends every line the careful way
         self._pipe: PipeLock | None = None
         self._attached = False
         self._memory = memoryview(bytearray(2))
-        self._slots: threading.local | None = threading.local() if self._is_pipe else None
         self.max_line: int | None = None
 
     def _attach(self) -> None:
         self._attached = True
-        if not self._is_pipe:
-            return
-        try:
-            self._pipe = PipeLock(self._fd, directory=self._lock_directory)
-        except OSError:
-            self._do_without_lock()
-        else:
-            self._memory, self._slots = self._pipe.memory, self._pipe.slots
+        self._whole = self._atomic
+        if self._is_pipe:
+            try:
+                self._pipe = PipeLock(self._fd, directory=self._lock_directory)
+            except OSError:
+                self._do_without_lock()
+            else:
+                self._memory = self._pipe.memory
 
     def _do_without_lock(self) -> None:
         self._pipe = None
         self._memory = memoryview(bytearray(2))
-        self._slots = None
         self.max_line = select.PIPE_BUF
 
     @property
@@ -101,20 +99,20 @@ class StdoutWriter:
     def write(self, line: bytes, level: int) -> None:
         """Write one line, given with its newline. Raises nothing of its own; a signal handler's exception passes."""
         written = 0
-        settled: list[bool] = []  # has an entry once the line has arrived or is counted
+        settled: list[bool] | None = None  # has an entry once the line has arrived or is counted
         try:
             try:
                 size = len(line)
                 if size <= self._whole:
-                    slots = self._slots
-                    if slots is None:
+                    pipe = self._pipe
+                    if pipe is None:
                         written = _write(self._fd, line)
                         if written == size:
                             return
                     else:
-                        memory = self._memory
-                        slot = slots.index  # a thread's first line ends here
-                        before = memory[slot]
+                        memory = pipe.memory
+                        slot = pipe.slots.index  # a thread's first line ends here
+                        before = memory[slot]  # not 0 when a signal handler is inside this thread's own write
                         try:
                             memory[slot] = 1
                             if not memory[GATE]:
@@ -122,12 +120,11 @@ class StdoutWriter:
                                 if written == size:
                                     return
                         finally:
-                            memory[slot] = (
-                                before  # not 0: a signal handler may be inside this thread's own write
-                            )
+                            memory[slot] = before
             except BaseException as error:
                 if not is_fault(error):
                     raise
+            settled = []
             self._write_carefully(line, level, written, settled)
         except BaseException:
             if not settled:
@@ -148,7 +145,7 @@ class StdoutWriter:
         try:
             self._count_interrupted()
             unfinished = self._losses.unreported or self._memory[TORN]
-            if unfinished and not self._owner and self._writable(deadline - time.monotonic()):
+            if unfinished and not self._owner and self._sink.writable(deadline - time.monotonic()):
                 self._take_turn()
                 try:
                     if not self._memory[TORN] or self._put(b"", 0):
@@ -163,7 +160,7 @@ class StdoutWriter:
         """Report what is unreported, on stderr if need be, and let go of the descriptor. Later lines count as lost."""
         if self._closed:
             return
-        if not self.flush(_GRACE) and self.lost:
+        if not self.flush(_LEAVE) and self.lost:
             self._losses.tell_stderr(f"{self.lost} lines could not be written to standard output")
         self._closed = True
         self._whole = -1
@@ -190,7 +187,7 @@ class StdoutWriter:
             try:
                 if not self._attached:
                     self._attach()
-                if self._pipe and not hasattr(self._slots, "index"):  # this thread's first line
+                if self._pipe and not hasattr(self._pipe.slots, "index"):  # this thread's first line
                     self._pipe.claim()
                 self._take_turn()
                 try:
@@ -266,7 +263,7 @@ class StdoutWriter:
         try:
             if alone:
                 memory[TORN] = 1  # before the first byte: we may be killed
-            self._push(data, sent)
+            self._sink.push(data, sent)
         finally:
             try:
                 conclude()
@@ -279,53 +276,11 @@ class StdoutWriter:
         """Whether nobody else writes until the turn ends."""
         self._whole = -1
         if self._pipe:
-            return self._pipe.close_gate(lambda: self._writable(0))
+            return self._pipe.close_gate(lambda: self._sink.writable(0))
         return not self._is_pipe or written > 0
 
-    def _push(self, data: memoryview, sent: list[int]) -> None:
-        """Write `data`; `sent` is how much of it is out, also when an exception leaves through here.
-
-        `list.extend(map(...))` keeps the count in C: between `os.write` returning and its result being bound, a signal
-        handler may raise. (L12)
-        """
-        deadline: float | None = None
-        interrupt: BaseException | None = None
-        while (gone := sum(sent)) < len(data):
-            try:
-                chunk = data[gone:]
-                if interrupt is not None and deadline is not None:
-                    if not self._writable(deadline - time.monotonic()):
-                        break
-                    chunk = chunk[: select.PIPE_BUF]  # what fits without blocking
-                sent.extend(map(os.write, (self._fd,), (chunk,)))
-                self._stalled = False
-                if interrupt is None:
-                    deadline = None
-            except BaseException as error:
-                if not is_fault(error):
-                    if interrupt is not None or not sum(sent):
-                        raise
-                    interrupt = error  # a torn line is worse than a short delay
-                    deadline = time.monotonic() + _GRACE
-                elif not isinstance(error, BlockingIOError):
-                    self._losses.tell_stderr(
-                        f"standard output cannot be written ({getattr(error, 'strerror', error)}): lines are lost"
-                    )
-                    break
-                elif self._stalled and not gone:
-                    break
-                else:
-                    deadline = time.monotonic() + self._patience if deadline is None else deadline
-                    self._stalled = not self._writable(deadline - time.monotonic())
-                    if self._stalled:
-                        break
-        if interrupt is not None:
-            raise interrupt
-
-    def _writable(self, seconds: float) -> bool:
-        poll = select.poll()
-        poll.register(self._fd, select.POLLOUT)
-        return bool(poll.poll(max(0, seconds) * 1000))
+    def _tell_fault(self, fault: str) -> None:
+        self._losses.tell_stderr(f"standard output cannot be written ({fault}): lines are lost")
 
     def after_fork(self) -> None:
         """In a forked child: the parent's lines and losses stay the parent's. (L02)"""

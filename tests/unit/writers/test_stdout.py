@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from logkit.writers import StdoutWriter, stdout
+from logkit.writers import StdoutWriter, descriptor, stdout
 from tests.unit.writers.conftest import Pipe
 from tests.unit.writers.lines import (
     Reader,
@@ -297,7 +297,7 @@ def test_l12_exceptions_at_any_moment(make_pipe: Callable[..., Pipe]) -> None:
 
 def test_l12_an_exception_and_nobody_reads(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     """The caller gets away soon; the torn line is counted and ended before the next one."""
-    monkeypatch.setattr(stdout, "_GRACE", 0.1)
+    monkeypatch.setattr(descriptor, "_GRACE", 0.1)
     writer = pipe.writer(report=report)
     with on_alarm(throw(Interrupted())), pytest.raises(Interrupted):
         writer.write(numbered(0, 1, 200_000), INFO)
