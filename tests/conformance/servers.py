@@ -77,13 +77,14 @@ class Server:
 
     def start(self) -> None:
         python = sys.executable
-        subprocess.run(
+        made = subprocess.run(
             [python, "-m", "django", "migrate", "--verbosity=0"],
             env={**self._environ, "LOG_STDOUT": "off"},
             cwd=ROOT,
-            check=True,
+            capture_output=True,
             timeout=STARTS_WITHIN,
         )
+        assert made.returncode == 0, made.stderr.decode()
         self.port = free_port()
         bind = f"127.0.0.1:{self.port}"
         gunicorn = [python, "-m", "gunicorn", f"{SITE}.servers:wsgi", f"--bind={bind}", "--keep-alive=5"]
@@ -130,6 +131,8 @@ class Server:
 
     def stop(self) -> None:
         process = self._process
+        if process is None:  # it never started
+            return
         with contextlib.suppress(BrokenPipeError):  # it has ended by itself
             process.stdin.close()
         if self.is_real:
