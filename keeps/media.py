@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from typing import IO
 
 from PIL import Image, ImageOps, ImageSequence
@@ -76,36 +77,39 @@ def inspect(file: IO[bytes], *, max_pixels: int) -> Kind:
     return kind
 
 
-def clean(source: IO[bytes], target: IO[bytes], kind: Kind) -> None:
-    """Decode the picture and encode it anew, upright, without EXIF, XMP, comments or appended bytes.
+def clean(source: IO[bytes], kind: Kind) -> bytes:
+    """The picture decoded and encoded anew, upright, without EXIF, XMP, comments or appended bytes.
 
     Raises `MediaError`.
     """
+    target = BytesIO()  # in memory: Pillow tells a full disk no better than a broken picture
     with _picture(source, kind) as image:
         if kind.animates and getattr(image, "is_animated", False):
-            first, *others = frames = [_bare(frame) for frame in ImageSequence.Iterator(image)]
+            first, *others = frames = [_bare(frame.copy()) for frame in ImageSequence.Iterator(image)]
             pace = [frame.info.get("duration", 0) for frame in frames]
             loop = image.info.get("loop", 1)
             first.save(target, kind.format, save_all=True, append_images=others, duration=pace, loop=loop)
         else:
             _bare(ImageOps.exif_transpose(image)).save(target, kind.format, quality=90)
+    return target.getvalue()
 
 
-def thumbnail(source: IO[bytes], target: IO[bytes], kind: Kind) -> None:
+def thumbnail(source: IO[bytes], kind: Kind) -> bytes:
     """A small WebP of the first frame. Raises `MediaError`."""
+    target = BytesIO()
     with _picture(source, kind) as image:
         image.draft("RGB", THUMBNAIL_SIZE)  # a JPEG decoder can skip most of the work
         small = ImageOps.exif_transpose(image)
         small = small.convert("RGBA" if small.has_transparency_data else "RGB")
         small.thumbnail(THUMBNAIL_SIZE)
         _bare(small).save(target, "WEBP", quality=80)
+    return target.getvalue()
 
 
 def _bare(image: Image.Image) -> Image.Image:
-    """A copy with nothing but the picture and what it needs to look the same."""
-    copy = image.copy()
-    copy.info = {name: value for name, value in image.info.items() if name in _HARMLESS_INFO}
-    return copy
+    """The same image with nothing but the picture and what it needs to look the same."""
+    image.info = {name: value for name, value in image.info.items() if name in _HARMLESS_INFO}
+    return image
 
 
 @contextmanager
@@ -119,5 +123,9 @@ def _picture(file: IO[bytes], kind: Kind) -> Iterator[Image.Image]:
         raise MediaError("too_many_pixels") from None
     except MediaError:
         raise
+    except OSError as error:
+        if error.errno is not None:  # the disk, not the picture
+            raise
+        raise MediaError("corrupt") from error
     except Exception as error:
         raise MediaError("corrupt") from error

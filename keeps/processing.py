@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from tempfile import TemporaryFile
+from io import BytesIO
 from uuid import UUID
 
 from django.core.files import File
+from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 
 from keeps.media import KINDS, TEXT, Kind, MediaError, clean, thumbnail
 from keeps.models import Keep, KeepState
 from keeps.moves import move_keep
-from keeps.storage import sha256_of
 
 LOST = "worker_lost"
 
@@ -72,12 +73,11 @@ def _made_safe(keep: Keep) -> tuple[Keep, str]:
 
 
 def _make_picture(keep: Keep, upload: File[bytes], kind: Kind) -> None:
-    with TemporaryFile() as picture, TemporaryFile() as small:
-        clean(upload, picture, kind)
-        thumbnail(picture, small, kind)
-        keep.bytes, keep.sha256 = picture.seek(0, 2), sha256_of(picture)
-        keep.thumbnail.save("thumbnail.webp", File(small), save=False)
-        keep.media.save(f"picture.{kind.extension}", File(picture), save=False)
+    picture = clean(upload, kind)
+    small = thumbnail(BytesIO(picture), kind)
+    keep.bytes, keep.sha256 = len(picture), hashlib.sha256(picture).hexdigest()
+    keep.thumbnail.save("thumbnail.webp", ContentFile(small), save=False)
+    keep.media.save(f"picture.{kind.extension}", ContentFile(picture), save=False)
 
 
 def _finish(made: Keep, original: str, started: float) -> KeepState | None:

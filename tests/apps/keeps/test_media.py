@@ -1,5 +1,6 @@
 """What a file really is, and what is left of it after cleaning: pure functions over bytes."""
 
+import errno
 from contextlib import suppress
 from io import BytesIO
 
@@ -15,9 +16,8 @@ FORMATS = ["JPEG", "PNG", "WEBP", "GIF"]
 
 
 def cleaned(content: bytes) -> bytes:
-    source, target = BytesIO(content), BytesIO()
-    clean(source, target, inspect(source, max_pixels=10**6))
-    return target.getvalue()
+    source = BytesIO(content)
+    return clean(source, inspect(source, max_pixels=10**6))
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -77,9 +77,9 @@ def test_a_decompression_bomb_is_refused():
 def test_nothing_but_the_picture_survives(kind):
     """EXIF, XMP, comments, text chunks and appended bytes are gone, from the picture and its thumbnail."""
     content = with_metadata(kind)
-    safe, small = cleaned(content), BytesIO()
-    thumbnail(BytesIO(safe), small, inspect(BytesIO(safe), max_pixels=10**6))
-    for file in (safe, small.getvalue()):
+    safe = cleaned(content)
+    small = thumbnail(BytesIO(safe), inspect(BytesIO(safe), max_pixels=10**6))
+    for file in (safe, small):
         assert PLANTED not in file
         with Image.open(BytesIO(file)) as image:
             assert not image.getexif()
@@ -107,19 +107,44 @@ def test_transparency_survives():
     """What was see-through stays so, in the thumbnail too."""
     file = BytesIO()
     Image.new("RGBA", (10, 10), (255, 0, 0, 0)).save(file, "PNG")
-    safe, small = cleaned(file.getvalue()), BytesIO()
-    thumbnail(BytesIO(safe), small, KINDS["image/png"])
-    for content in (safe, small.getvalue()):
+    safe = cleaned(file.getvalue())
+    for content in (safe, thumbnail(BytesIO(safe), KINDS["image/png"])):
         with Image.open(BytesIO(content)) as image:
             assert image.convert("RGBA").getpixel((5, 5))[3] == 0
 
 
 def test_a_thumbnail_is_small_and_keeps_its_proportions():
     """No side is longer than 320 pixels."""
-    small = BytesIO()
-    thumbnail(BytesIO(picture(size=(1600, 400))), small, KINDS["image/jpeg"])
-    with Image.open(small) as image:
+    small = thumbnail(BytesIO(picture(size=(1600, 400))), KINDS["image/jpeg"])
+    with Image.open(BytesIO(small)) as image:
         assert (image.format, image.size) == ("WEBP", (320, 80))
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("CMYK", "JPEG"), ("L", "JPEG"), ("I;16", "PNG"), ("LA", "PNG"), ("1", "GIF")]
+)
+def test_uncommon_pictures_are_pictures_too(mode, kind):
+    """Print colours, 16-bit and 1-bit grey: cleaned as they are, with a thumbnail."""
+    file = BytesIO()
+    Image.new(mode, (40, 30)).save(file, kind)
+    safe = cleaned(file.getvalue())
+    with Image.open(BytesIO(safe)) as image:
+        assert image.size == (40, 30)
+    assert thumbnail(BytesIO(safe), inspect(BytesIO(safe), max_pixels=10**6))
+
+
+def test_a_disk_that_fails_is_not_blamed_on_the_picture():
+    """An error of the operating system is raised as it is: the picture may be fine."""
+
+    class Failing(BytesIO):
+        def read(self, size=-1):
+            if self.tell() > 100:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
+
+    with pytest.raises(OSError, match="Input/output") as raised:
+        clean(Failing(picture()), KINDS["image/jpeg"])
+    assert raised.value.errno == errno.EIO
 
 
 @settings(max_examples=200, deadline=None)
