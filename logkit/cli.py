@@ -53,6 +53,15 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=30, width=100)
 
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """`-l, --level LEVEL` on every Python, as 3.13 writes it."""
+        if not action.option_strings:
+            return super()._format_action_invocation(action)
+        names = ", ".join(action.option_strings)
+        if action.nargs == 0:
+            return names
+        return f"{names} {self._format_args(action, (action.dest or '').upper())}"
+
 
 def parser() -> argparse.ArgumentParser:
     """The parser of `logkit` itself: the verb and nothing of what follows it."""

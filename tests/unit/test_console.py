@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logkit.console import render, wants_colour
@@ -210,6 +210,7 @@ json_values = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # random text is slow to make on a busy machine
 @given(
     st.dictionaries(
         st.sampled_from(
