@@ -20,7 +20,6 @@ from logkit.audit.envelope import Envelope
 from logkit.audit.events import AuditEvent
 from logkit.audit.ids import uuid7
 from logkit.audit.trail import AuditTrail
-from logkit.errors import AuditUnavailable
 
 
 class Transactions(Protocol):
@@ -126,11 +125,15 @@ class Deferred:
             envelope = self._trail.seal_up(_undone(self.event), self._context)
         try:
             write(envelope)
-        except AuditUnavailable:
+        except Exception:  # noqa: BLE001  a commit that is done must not fail of its record
             self._trail.count_loss(envelope)
-        else:
-            if self.afterwards is not None and not self._rolled_back:
+            return
+        if self.afterwards is not None and not self._rolled_back:
+            try:
                 self.afterwards()
+            except Exception as error:  # noqa: BLE001  nor of what follows it; the relay finds what is left
+                fields = {"event_id": envelope.id, "exception_type": type(error).__qualname__}
+                self._trail.report("ERROR", "audit.outbox_failed", fields)
 
 
 def defer(trail: AuditTrail, event: AuditEvent, envelope: Envelope, context: Mapping[str, object]) -> None:

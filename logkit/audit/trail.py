@@ -7,17 +7,19 @@ to the ledger itself.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from logkit.audit.envelope import Envelope, seal_up
-from logkit.audit.events import Actor, AuditEvent, Receipt, State
+from logkit.audit.events import Actor, AuditEvent, Receipt
+from logkit.audit.ledgers import Appended, Ledgers, Opener, file_ledgers
 from logkit.audit.losses import Losses
 from logkit.audit.notices import ALERT_LEVELS
 from logkit.audit.policy import changed_policy
@@ -33,28 +35,6 @@ if TYPE_CHECKING:
 
 LEVEL = "AUDIT"
 HANDLE = "audit_id"  # the one field of an audit record: the event's id, which says nothing else
-
-
-class Appended(Protocol):
-    """Where the ledger put an event."""
-
-    @property
-    def seq(self) -> int | None: ...
-
-    @property
-    def state(self) -> State: ...
-
-
-class Ledger(Protocol):
-    """What the trail needs of one stream's ledger; see `logkit.audit.ledger`."""
-
-    def append(self, body: bytes, /) -> Any: ...
-
-    def sync(self, appended: Any, /) -> None: ...
-
-    def tend(self) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class _Pending:
@@ -80,7 +60,7 @@ class AuditTrail:
         settings: LogSettings,
         redactor: Redacts,
         *,
-        ledgers: Callable[[str], Ledger] | None = None,
+        ledgers: Opener | None = None,
         report: Report = report_line,
     ) -> None:
         self.settings = settings.audit
@@ -91,9 +71,9 @@ class AuditTrail:
         self._redactor = redactor
         service = {"name": settings.service, "environment": settings.environment}
         self._service = service | ({"release": settings.release} if settings.release else {})
-        self._open = ledgers or self._open_ledger
-        self._ledgers: dict[str, Ledger] = {}
-        self._ledgers_lock = threading.Lock()
+        self._ledgers = Ledgers(
+            ledgers or file_ledgers(settings.audit, alert=self._alert, emit=self._state_of_ledger)
+        )
         self._pending: dict[str, _Pending] = {}
         self._losses = Losses()
         self._bypassed = ""
@@ -182,14 +162,11 @@ class AuditTrail:
     def close(self) -> None:
         """Say what is still unsaid and close the ledgers. An event that comes later opens its ledger again."""
         self.report_losses()
-        with self._ledgers_lock:
-            ledgers, self._ledgers = list(self._ledgers.values()), {}
-        for ledger in ledgers:
-            ledger.close()
+        self._ledgers.close()
 
     def forget(self) -> None:
         """Let go of what is the parent's to say or to hold. Called in the child of every fork."""
-        self._ledgers_lock = threading.Lock()
+        self._ledgers.forget()
         self._losses = Losses()
         self._pending = {}
 
@@ -232,7 +209,7 @@ class AuditTrail:
         stream = pending.envelope.kind.stream
         self._local.busy = True
         try:
-            pending.appended = self._ledger(stream).append(pending.envelope.body)
+            pending.appended = self._ledgers.of(stream).append(pending.envelope.body)
         except AuditUnavailable as error:
             pending.error = error
         except Exception as error:  # noqa: BLE001  a full disk, a permission: the caller is told, whatever it was
@@ -255,7 +232,7 @@ class AuditTrail:
             return self._tended(pending)
         self._local.busy = True
         try:
-            self._ledger(pending.envelope.kind.stream).sync(appended)
+            self._ledgers.of(pending.envelope.kind.stream).sync(appended)
         except OSError as error:
             raise AuditUnavailable(f"the audit trail cannot be made durable: {error}") from error
         finally:
@@ -264,36 +241,15 @@ class AuditTrail:
 
     def _tended(self, pending: _Pending) -> Appended:
         if pending.appended is not None:
-            self._ledger(pending.envelope.kind.stream).tend()
+            self._ledgers.of(pending.envelope.kind.stream).tend()
             return pending.appended
-        if (ledger := self._ledgers.get(pending.envelope.kind.stream)) is not None:
-            ledger.tend()
+        with contextlib.suppress(Exception):
+            self._ledgers.of(pending.envelope.kind.stream).tend()
         raise pending.error or AuditUnavailable("the audit trail did not take the event")
 
-    def _ledger(self, stream: str) -> Ledger:
-        ledger = self._ledgers.get(stream)
-        if ledger is None:
-            with self._ledgers_lock:
-                ledger = self._ledgers.get(stream) or self._open(stream)
-                self._ledgers[stream] = ledger
-        return ledger
-
-    def _open_ledger(self, stream: str) -> Ledger:
-        from logkit.audit.ledger import Ledger as FileLedger  # not before the first event
-
-        settings = self.settings
-        return FileLedger(
-            settings.directory,
-            stream=stream,
-            rotation=settings.rotation,
-            fsync=settings.fsync,
-            file_mode=settings.file_mode,
-            group=settings.group,
-            key_directory=settings.key_directory,
-            spool_directory=settings.spool_directory,
-            alert=lambda name, detail: self.report(ALERT_LEVELS.get(name, "ERROR"), name, detail),
-            emit=self._state_of_ledger,
-        )
+    def _alert(self, name: str, detail: Mapping[str, object]) -> None:
+        """What a ledger says of itself in the operational log."""
+        self.report(ALERT_LEVELS.get(name, "ERROR"), name, detail)
 
     def _state_of_ledger(self, name: str, detail: Mapping[str, object]) -> None:
         """What a ledger says of itself in the trail. Refused events are left out: `count_loss` knows which matter."""

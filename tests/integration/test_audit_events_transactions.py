@@ -340,11 +340,11 @@ def test_a03_killed_inside_an_action(desk: Desk, tmp_path: Path) -> None:
         "    os.kill(os.getpid(), signal.SIGKILL)",
         status=-signal.SIGKILL,
     )
-    (intent,) = desk.lines()
+    (intent,) = desk.lines("data.export.requested")
     assert reconcile() == []
     (receipt,) = reconcile(older_than=timedelta(0))
     assert reconcile(older_than=timedelta(0)) == []
-    _, outcome = desk.lines()
+    _, outcome = desk.lines("data.export.requested")
     assert outcome["id"] == receipt.id
     assert (outcome["outcome"], outcome["reason"], outcome["intent_id"]) == (
         "unknown",

@@ -28,7 +28,14 @@ class Desk:
         self.trail = AuditTrail(LogSettings.from_env(given), Redactor(), report=self._report)
         with contextlib.suppress(TypeError, ValueError):
             logger.level("AUDIT", no=60)
-        self.handler = logger.add(self.trail.sink, level="AUDIT", filter=self.trail.filter, format="")
+        self.handler = logger.add(
+            self.trail.sink,
+            level="AUDIT",
+            filter=self.trail.filter,
+            format="",
+            diagnose=False,
+            backtrace=False,
+        )
 
     def _report(self, level: str, message: str, fields: Mapping[str, object]) -> None:
         self.reports.append((level, message, dict(fields)))

@@ -62,6 +62,20 @@ def test_a_commit_that_cannot_be_recorded_is_counted(desk: Desk, transaction: Fa
     assert len(desk.reported("audit.event_lost")) == 1
 
 
+def test_what_follows_a_commit_cannot_fail_it(desk: Desk, transaction: FakeTransaction) -> None:
+    """A row that cannot be deleted, say: reported, and the next callback runs."""
+    transaction.begin()
+    audit.emit("circle.created")
+    audit.emit("circle.created")
+    assert transaction.hooks is not None
+    transaction.hooks[0].afterwards = lambda: 1 / 0  # type: ignore[assignment,return-value]
+    transaction.commit()
+    assert len(desk.lines()) == 2
+    assert [fields["exception_type"] for fields in desk.reported("audit.outbox_failed")] == [
+        "ZeroDivisionError"
+    ]
+
+
 def test_a_finaliser_inside_the_ledger_waits(desk: Desk, transaction: FakeTransaction) -> None:
     """When the collector finalises an outcome while its thread is in the ledger, the next event settles it."""
     transaction.begin()

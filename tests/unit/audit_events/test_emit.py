@@ -219,7 +219,7 @@ def test_aemit_does_not_block_the_event_loop(desk: Desk, monkeypatch: pytest.Mon
     import threading
 
     released = threading.Event()
-    ledger = current()._ledger("compliance")
+    ledger = current()._ledgers.of("compliance")
     append = ledger.append
 
     def slow(body: bytes) -> object:
