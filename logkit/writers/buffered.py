@@ -13,24 +13,13 @@ import time
 import weakref
 from collections import deque
 from threading import get_ident
-from typing import Protocol
 
 from logkit.writers.forks import remake_after_fork
+from logkit.writers.writer import Writer
 
 ERROR = 40
 _COST = 120  # bytes a queued line takes beside its own
 _BATCH_BYTES = 32_768  # at most what the thread takes at once
-
-
-class Inner(Protocol):
-    """What the queue needs of the writer behind it."""
-
-    @property
-    def lost(self) -> int: ...
-    def write(self, line: bytes, level: int) -> None: ...
-    def count_lost(self, level: int, count: int = 1) -> None: ...
-    def flush(self, timeout: float | None = None) -> bool: ...
-    def close(self) -> None: ...
 
 
 class BufferedWriter:
@@ -41,7 +30,7 @@ class BufferedWriter:
     """
 
     def __init__(
-        self, inner: Inner, *, max_bytes: int = 8_388_608, patience: float = 1.0, exit_timeout: float = 5.0
+        self, inner: Writer, *, max_bytes: int = 8_388_608, patience: float = 1.0, exit_timeout: float = 5.0
     ) -> None:
         self._inner = inner
         self._max_bytes = max_bytes

@@ -46,6 +46,7 @@ class RotatingFileWriter:
         report: Report | None = None,
     ) -> None:
         self._path = Path(path).absolute()
+        self._name = str(self._path)
         self._lock_path = self._path.with_name(f".{self._path.name}.lock")
         self._rotation = rotation
         self._retention = retention
@@ -192,7 +193,7 @@ class RotatingFileWriter:
 
     def _is_in_place(self) -> bool:
         try:
-            status = self._path.stat()
+            status = os.stat(self._name)  # noqa: PTH116  for every line, at half the cost of Path.stat
         except FileNotFoundError:
             return False
         self._size = status.st_size

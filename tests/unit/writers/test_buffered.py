@@ -6,10 +6,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from logkit.writers import BufferedWriter
+from logkit.parsers import Rotation
+from logkit.writers import BufferedWriter, RotatingFileWriter, Writer
 from tests.unit.writers.conftest import Pipe
 from tests.unit.writers.lines import Reader, is_whole, numbered, read_available, report, split, until
 
@@ -221,3 +224,25 @@ def test_close_with_a_stalled_reader(
     assert f"logkit: {writer.lost} lines" in capfd.readouterr().err
     writer.write(b"late\n", INFO)
     assert writer.lost + arrived in (101, 102)
+
+
+def test_every_writer_keeps_the_contract(pipe: Pipe, tmp_path: Path) -> None:
+    """All three take lines, count what others lost, flush, and count what comes after they are closed."""
+    stdout = pipe.writer()
+    rotating = RotatingFileWriter(
+        tmp_path / "app.jsonl", rotation=Rotation(1000), retention=timedelta(days=1)
+    )
+    writers: list[Writer] = [BufferedWriter(rotating), rotating, BufferedWriter(stdout), stdout]
+    for writer in writers:
+        before = writer.lost
+        writer.write(b"line\n", INFO)
+        writer.count_lost(INFO, 2)
+        assert writer.lost == before + 2
+    for writer in writers:
+        writer.close()
+        before = writer.lost
+        writer.write(b"late\n", INFO)
+        writer.flush(0)
+        assert writer.lost == before + 1
+    assert read_available(pipe.reader) == b"line\n" * 2
+    assert (tmp_path / "app.jsonl").read_bytes() == b"line\n" * 2

@@ -181,6 +181,7 @@ def test_a_file_of_another_user_is_not_trusted(pipe: Pipe, tmp_path: Path) -> No
     assert target.read_bytes() == b""
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_descriptors_closed_under_us(pipe: Pipe) -> None:
     """A daemon that closes every descriptor costs the lock, and lines go on where the pipe itself is left."""
     writer = pipe.writer()

@@ -372,6 +372,7 @@ def test_l03_a_signal_handler_that_logs(path: Path, make: Make) -> None:
     assert len(set(content(path).splitlines())) == 2000 + handled
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_has_its_own(path: Path, make: Make) -> None:
     """Parent and child rotate the same file; the child's counts start at zero."""
     writer = make(size=5000)

@@ -1,0 +1,25 @@
+"""What every writer promises."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Writer(Protocol):
+    """Where encoded lines go."""
+
+    @property
+    def lost(self) -> int:
+        """How many lines this process could not write."""
+
+    def write(self, line: bytes, level: int) -> None:
+        """Write one line, given with its newline; `level` is its number, 20 for INFO."""
+
+    def count_lost(self, level: int, count: int = 1) -> None:
+        """Count lines that were lost on the way here, to be reported with the rest. Never waits."""
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Whether everything is out, after at most `timeout` seconds."""
+
+    def close(self) -> None:
+        """Flush and let go. Later lines count as lost."""
