@@ -77,6 +77,11 @@ VERBS = {
         "what is due to be removed; with --apply remove it, receipts first",
         "logkit audit retention --apply",
     ),
+    "reconcile": Verb(
+        "logkit.audit.cli_reconcile",
+        "settle as unknown what killed processes began and could not finish",
+        "logkit audit reconcile --older-than 1h",
+    ),
     "keys": Verb(
         "logkit.audit.cli_keep",
         "the sealing keys: init, pin, show",

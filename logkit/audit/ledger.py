@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -14,7 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TypeVar
+from threading import get_ident
+from typing import Literal
 
 from logkit.audit.checkpoints import Checkpoint
 from logkit.audit.head import read_head, read_mark, store_mark
@@ -30,12 +30,11 @@ from logkit.audit.writer import Writer
 from logkit.errors import AuditUnavailable
 from logkit.parsers import Rotation
 
-T = TypeVar("T")
-
 BYPASS_FOR = 1.0  # seconds in which a process goes straight to the spool after it waited in vain
 SYNC_EVERY = 1.0  # seconds between syncs with AUDIT_FSYNC=interval
 DRAIN_EVERY = 1.0  # seconds between looks into the spool
-_URGENT = (b'"severity":"high"', b'"severity":"critical"')  # sealed at once; a false hit only seals early
+_SEVERITY, _URGENT = b'"severity":"', (b'high"', b'critical"')  # sealed at once; a false hit only seals early
+_SEVERITY_WITHIN = 400  # bytes: the envelope says it before anything of variable length
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ class Ledger:
         it. Reports nothing itself: call `sync` or `tend` afterwards, outside of the caller's own locks.
         """
         check_body(body)
-        if time.monotonic() < self._bypass_until:
+        if self._bypass_until and time.monotonic() < self._bypass_until:
             return self._spooled(body, "the write lock was busy a moment ago", last_resort=self._written)
         try:
             return self._written(body)
@@ -161,7 +160,7 @@ class Ledger:
 
     def rotate(self) -> None:
         """Begin a new segment now, so that the open one can be sealed, kept and expired as a whole."""
-        self._locked(lambda writer: writer.rotate())
+        self._rotate()
 
     def close(self) -> None:
         """Close the files; the next append opens them again."""
@@ -177,31 +176,45 @@ class Ledger:
         self._is_tending = False
 
     def _written(self, body: bytes) -> Appended:
-        seq, segment = self._locked(lambda writer: writer.append(body))
-        self._seals.note(seq, segment.name, is_urgent=any(word in body for word in _URGENT))
-        return Appended(self.stream, seq, "written", segment)
-
-    def _position(self) -> Position:
-        return self._locked(lambda writer: writer.position())
-
-    def _locked(self, work: Callable[[Writer], T]) -> T:
-        """Do `work` with this process's writer, alone among its threads. Raises `OSError`."""
-        writer = self._writer
-        if writer.pid != os.getpid():
-            self.forget()
-            writer = self._writer
-        if writer.owner == threading.get_ident():
-            raise BusyError("this thread was interrupted in the middle of another append")
-        if not writer.thread_lock.acquire(timeout=GIVE_UP_AFTER):
-            # Its holder hangs on the disk or was stopped: its flock excludes us as well, so a new writer is safe.
-            self._writer = self._new_writer()
-            raise BusyError(f"another thread of this process was busy for {GIVE_UP_AFTER} s")
+        writer = self._entered()
         try:
-            writer.owner = threading.get_ident()
-            return work(writer)
+            seq, segment = writer.append(body)
         finally:
             writer.owner = None
             writer.thread_lock.release()
+        at = body.find(_SEVERITY, 0, _SEVERITY_WITHIN)
+        self._seals.note(seq, segment.name, at > 0 and body.startswith(_URGENT, at + len(_SEVERITY)))
+        return Appended(self.stream, seq, "written", segment)
+
+    def _position(self) -> Position:
+        writer = self._entered()
+        try:
+            return writer.position()
+        finally:
+            writer.owner = None
+            writer.thread_lock.release()
+
+    def _rotate(self, broken: Descriptor | None = None) -> None:
+        writer = self._entered()
+        try:
+            writer.rotate(broken)
+        finally:
+            writer.owner = None
+            writer.thread_lock.release()
+
+    def _entered(self) -> Writer:
+        """This process's writer, with its thread lock held by this thread. Raises `BusyError`."""
+        writer, thread = self._writer, get_ident()
+        if writer.owner == thread:
+            raise BusyError("this thread was interrupted in the middle of another append")
+        if not writer.thread_lock.acquire(blocking=False) and not writer.thread_lock.acquire(
+            timeout=GIVE_UP_AFTER
+        ):
+            # Its holder hangs on the disk or was stopped: its flock excludes us as well, so a new writer is safe.
+            self._writer = self._new_writer()
+            raise BusyError(f"another thread of this process was busy for {GIVE_UP_AFTER} s")
+        writer.owner = thread
+        return writer
 
     def _spooled(
         self, body: bytes, reason: str, last_resort: Callable[[bytes], Appended] | None = None
@@ -262,7 +275,7 @@ class Ledger:
         self._notices.append(Notice("audit.sync_failed", detail, gap=report))
         try:
             mark = read_mark(self._writer.head_fd)
-            self._locked(lambda writer: writer.rotate(segment))
+            self._rotate(segment)
             last: Appended | None = None
             for body in _bodies_from(self.directory / segment.name, min(mark, seq)):
                 last = self._written(body)
@@ -302,6 +315,8 @@ class Ledger:
     def _report(self) -> None:
         """Hand over the notices; a receiver that fails stops nothing."""
         writer = self._writer
+        if not (self._notices or writer.notices or self._closed or self._unsaid or self._refused):
+            return
         notices, self._notices = self._notices, []
         found, writer.notices = writer.notices, []
         is_refusing = any(notice.name == "audit.unavailable" for notice in notices)

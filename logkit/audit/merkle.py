@@ -24,9 +24,8 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
 
 
 def _parents(level: list[bytes]) -> list[bytes]:
-    paired = [
-        sha256(b"\1" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)
-    ]
+    digest_of, nodes = sha256, iter(level)
+    paired = [digest_of(b"\1" + left + right).digest() for left, right in zip(nodes, nodes, strict=False)]
     return paired + level[-1:] if len(level) % 2 else paired
 
 

@@ -12,7 +12,7 @@ from binascii import hexlify
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -21,8 +21,6 @@ from logkit.audit.diagnosis import Entry, diagnose, entry_of
 from logkit.audit.merkle import root_of
 from logkit.audit.segments import Segment, open_segment, split_line
 from logkit.audit.verdicts import Finding
-
-_SPOKEN = frozenset({"audit.gap"})
 
 
 @dataclass(slots=True)
@@ -93,7 +91,9 @@ def _fast(
     """All leaves, and whether every line up to the head's byte was right."""
     leaves: list[bytes] = []
     seq, size, prev = segment.first, 0, b""
-    first_time = last_time = None
+    first_time: str | None = None
+    record: dict[str, Any] = {}
+    line = b"\n"
     loads, digest_of, keep = orjson.loads, sha256, leaves.append
     asks = since is not None or until is not None
     if head_size == 0:
@@ -101,26 +101,18 @@ def _fast(
     with open_segment(segment) as file:
         for line in file:
             if not leaves:
-                try:
-                    found.first_prev = split_line(line)[1]
-                except ValueError:
-                    found.torn = 0 if line.endswith(b"\n") else len(line)
-                    return leaves, bool(found.torn) and head_size == 0
-                prev = hexlify(found.first_prev)
-            if not line.endswith(b"\n") and not _is_record(line[:-1]):
-                found.torn = len(line)  # a crash, or a cut: where the stream should end tells them apart
-                break
-            if not line.startswith(b'{"seq":%d,"prev":"%b",' % (seq, prev)) or not line.endswith(b"\n"):
-                if head_size is None or size < head_size:
-                    return leaves, False
-                found.torn = _rest(file, line)
-                break
+                prev = _first_prev(line, found)
             try:
+                if not line.startswith(b'{"seq":%d,"prev":"%b",' % (seq, prev)):
+                    raise ValueError
                 record = loads(line)
             except ValueError:
-                if head_size is None or size < head_size:
+                found.torn = _torn(file, line)
+                if found.torn and (head_size is None or size < head_size) and line.endswith(b"\n"):
                     return leaves, False
-                found.torn = _rest(file, line)
+                if _is_record(line[:-1]) and not line.endswith(b"\n"):
+                    return leaves, False  # its newline was changed
+                line = b"\n"
                 break
             leaf = digest_of(b"\0" + line).digest()
             keep(leaf)
@@ -129,26 +121,38 @@ def _fast(
             size += len(line)
             if size == head_size:
                 found.at_head = (seq, leaf)
-            last_time = record.get("time")
             if first_time is None:
-                first_time = last_time
-            if asks and _is_between(last_time, since, until):
+                first_time = record.get("time")
+            if asks and _is_between(record.get("time"), since, until):
                 found.asked += 1
-            if record.get("event") in _SPOKEN:
+            if record.get("event") == "audit.gap":
                 found.gaps.append({**(record.get("detail") or {}), "seq": record["seq"]})
+    if line[-1] != ord("\n"):  # all of a record but its newline: it was never acknowledged, or it was cut
+        found.torn, seq, size = len(line), seq - 1, size - len(line)
+        leaves.pop()
     found.next_seq, found.size, found.records = seq, size, len(leaves)
     found.last_hash = leaves[-1] if leaves else None
-    found.times = (first_time, last_time)
+    found.times = (first_time, record.get("time"))
     if head_size is not None and found.at_head is not None:
         found.beyond = seq - found.at_head[0]
     return leaves, True
+
+
+def _first_prev(line: bytes, found: Scanned) -> bytes:
+    """What the first line continues, as it says itself; whether that is right is the stream's business."""
+    try:
+        found.first_prev = split_line(line if line.endswith(b"\n") else line + b"\n")[1]
+    except ValueError:
+        return b""
+    return hexlify(found.first_prev)
 
 
 def _is_record(line: bytes) -> bool:
     return entry_of(line + b"\n").is_whole
 
 
-def _rest(file: Any, line: bytes) -> int:
+def _torn(file: BinaryIO, line: bytes) -> int:
+    """The bytes from `line` on: no record that continues the chain is among them."""
     return len(line) + sum(len(more) for more in file)
 
 

@@ -37,7 +37,7 @@ class SealSchedule:
         self._rotated = False
         self._not_before = 0.0
 
-    def note(self, seq: int, segment: str, *, is_urgent: bool) -> None:
+    def note(self, seq: int, segment: str, is_urgent: bool) -> None:
         """A line was written."""
         self._seen = seq
         if segment != self._segment:

@@ -17,6 +17,8 @@ LOCK_NAME = ".lock"
 STALLED_AFTER = 0.25  # seconds without progress of the stream
 GIVE_UP_AFTER = 2.0  # seconds in all
 RECHECK_EVERY = 0.05  # seconds between looks at whether `.lock` is still the file at its path
+_TRY, _RELEASE = fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_UN
+flock = fcntl.flock
 _FIRST_SLEEP, _LONGEST_SLEEP = 50e-6, 1e-3
 
 
@@ -61,7 +63,7 @@ class WriteLock:
     def acquire(self, progress: Callable[[], object]) -> None:
         """Wait for the lock while `progress()` keeps changing; raises `BusyError` when it does not, or after 2 s."""
         try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            flock(self.fd, _TRY)
             return
         except BlockingIOError:
             pass
@@ -71,7 +73,7 @@ class WriteLock:
             time.sleep(sleep * random.uniform(0.5, 1.5))
             sleep = min(sleep * 2, _LONGEST_SLEEP)
             try:
-                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                flock(self.fd, _TRY)
                 return
             except BlockingIOError:
                 now = time.monotonic()
@@ -85,11 +87,10 @@ class WriteLock:
     def release(self) -> None:
         """Give the lock back; without it, nothing happens."""
         if self.fd >= 0:
-            fcntl.flock(self.fd, fcntl.LOCK_UN)
+            flock(self.fd, _RELEASE)
 
-    def is_current(self) -> bool:
+    def is_current(self, now: float) -> bool:
         """Is our file still the one at its path? Looked at no more often than every 50 ms. (A09)"""
-        now = time.monotonic()
         if now - self._checked < RECHECK_EVERY:
             return True
         try:

@@ -31,7 +31,6 @@ class Writer:
 
     def __init__(self, directory: Path, *, rotation: Rotation, file_mode: int, group: str | None) -> None:
         self.directory = directory
-        self.pid = os.getpid()
         self.thread_lock = threading.Lock()
         self.owner: int | None = (
             None  # the thread inside, so that a signal handler's append does not wait for itself
@@ -124,8 +123,9 @@ class Writer:
                 lock = self._lock = WriteLock(self.directory, self._mode)
             try:
                 lock.acquire(self._read_head)
-                if lock.is_current():
-                    self._enter(lock)
+                now = time.monotonic()
+                if lock.is_current(now):
+                    self._enter(lock, now)
                     return lock
                 self.drop()
                 lock.release()
@@ -134,8 +134,8 @@ class Writer:
                 self.drop()
                 raise
 
-    def _enter(self, lock: WriteLock) -> None:
-        if self._head is None or not self._still_there():
+    def _enter(self, lock: WriteLock, now: float) -> None:
+        if self._head is None or not self._still_there(now):
             self._open(lock)
             return
         raw = self._read_head()
@@ -145,9 +145,8 @@ class Writer:
     def _matches_file(self) -> bool:
         return self._segment is not None and os.lseek(self._segment.fd, 0, os.SEEK_END) == self._size
 
-    def _still_there(self) -> bool:
+    def _still_there(self, now: float) -> bool:
         """Are head and segment the files at their paths? Looked at every 50 ms, like the lock. (A09)"""
-        now = time.monotonic()
         if now - self._checked < RECHECK_EVERY:
             return True
         for file in (self._head, self._segment):

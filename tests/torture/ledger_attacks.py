@@ -61,18 +61,19 @@ def swap_lines(directory: Path, chance: random.Random) -> set[str]:
 
 
 def rewrite_from(directory: Path, chance: random.Random) -> set[str]:
-    """Replace a line and chain everything after it anew, through all segments, head included."""
-    segments = list_segments(directory)
-    index = chance.randrange(len(segments))
+    """Replace a sealed line and chain everything after it anew, through all segments, head included.
+
+    What is not sealed yet can be rewritten together with the head by whoever may write the head: that is no secret.
+    """
+    target = chance.randrange(1, parse_checkpoint(list(read_checkpoints(directory))[-1]).next)
     seq, prev, started = 0, b"", False
     name, size = "", 0
-    for segment in segments[index:]:
+    for segment in list_segments(directory):
         lines = segment.path.read_bytes().splitlines(keepends=True)
-        at = chance.randrange(len(lines)) if not started and lines else 0
         made: list[bytes] = []
-        for position, line in enumerate(lines):
+        for line in lines:
             number, before, body = split_line(line)
-            if not started and position == at:
+            if number == target:
                 started, seq, prev, body = True, number, before, body.replace(b'"id":"', b'"id":"forged-', 1)
             if started:
                 line = line_of(seq, prev, body)
