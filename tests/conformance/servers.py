@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 ROOT = Path(__file__).parents[2]
 STARTS_WITHIN = 40.0  # seconds, on a machine that runs other tests too
@@ -194,7 +195,7 @@ class Server:
 
     def abort(self, path: str, *, after_bytes: int = 0, after_line: str | None = None) -> str:
         """Ask for `path`, wait for some bytes or for a line, hang up; the request's id."""
-        request_id = f"aborted-{time.monotonic_ns()}"
+        request_id = f"aborted-{uuid4().hex}"
         with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
             connection.sendall(
                 f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: {request_id}\r\n\r\n".encode()

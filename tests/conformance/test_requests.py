@@ -92,6 +92,24 @@ def test_r02_lines_between_requests_have_no_request(real: Server) -> None:
             assert "request_id" not in line["context"]
 
 
+def test_r02_nothing_of_a_request_reaches_what_is_outside_of_it(real: Server) -> None:
+    """The layer around Django logs before and after every request, without the context of any."""
+    for view in ("bind?mark=x", "crash", "stream", "stream_fails", "denied", "queries?count=6"):
+        real.get(real.view(view))
+    real.wait(lambda line: line["message"] == "outside.after")
+    outside = [line for line in real.lines() if line["message"].startswith("outside.")]
+    assert {line["message"] for line in outside} == {"outside.before", "outside.after"}
+    assert all(line["context"] == {} for line in outside)
+
+
+def test_r24_lifespan_passes_through_untouched(real: Server) -> None:
+    """What is not HTTP belongs to other applications of the stack; no request is made of it."""
+    if not real.is_async:
+        pytest.skip("WSGI knows requests only")
+    (line,) = real.wait(lambda line: line["message"] == "lifespan.started")
+    assert line["context"] == {}
+
+
 # -- R06 to R10: what comes from outside ------------------------------------------------------------------------
 
 
