@@ -127,7 +127,7 @@ def _be_quiet(instance: Any, **_: object) -> None:
     from celery.apps import worker as program
 
     instance.quiet = True
-    program.safe_say = _say  # writes to descriptor 1 by itself, from signal handlers
+    program.safe_say = _say  # type: ignore[attr-defined]  # writes to descriptor 1 by itself, from signal handlers
 
 
 def _say(message: str, file: object = None) -> None:

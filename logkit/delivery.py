@@ -22,6 +22,7 @@ from loguru import logger
 from logkit import console
 from logkit.audit.trail import AuditTrail
 from logkit.context import EMPTY, Context
+from logkit.ecs import EcsEncoder
 from logkit.encode import Encoder, LogkitEncoder, service_block
 from logkit.errors import ConfigError, raise_if_asynchronous
 from logkit.event import Event, EventBuilder, Origin
@@ -77,6 +78,9 @@ class Pipeline:
         self._build = EventBuilder(self.redactor).build
         service = service_block(settings.service, settings.environment, settings.release)
         self._encoder = LogkitEncoder(service, max_line_bytes=settings.max_line_bytes)
+        self._json: Encoder = self._encoder
+        if settings.schema == "ecs":
+            self._json = EcsEncoder(service, max_line_bytes=settings.max_line_bytes)
         self._stdout: Writer | None = None
         self._outputs = self._open_outputs()
         self._sampling = Sampling(settings.sample)
@@ -96,7 +100,7 @@ class Pipeline:
             writers[self._stdout_encoder()] = (self._stdout,)
         if settings.file is not None:
             file = self._open_file(settings.file)
-            writers[self._encoder] = (*writers.get(self._encoder, ()), file)
+            writers[self._json] = (*writers.get(self._json, ()), file)
         return [Output(encode, to) for encode, to in writers.items()]
 
     def _dropped_line(self, lost: Mapping[str, int]) -> bytes:
@@ -106,7 +110,7 @@ class Pipeline:
         event = self._build(
             time.time_ns(), "WARNING", WARNING, _WRITERS, "logkit.dropped", EMPTY, fields, here, None
         )
-        return self._encoder(event)
+        return self._json(event)
 
     def _suppressed(self, suppressed: Suppressed) -> None:
         logger.bind(
@@ -125,7 +129,7 @@ class Pipeline:
 
     def _stdout_encoder(self) -> Encoder:
         if self.settings.format == "json" or (self.settings.format == "auto" and not os.isatty(1)):
-            return self._encoder
+            return self._json
         style = console.Style(colour=console.wants_colour(sys.stdout, os.environ))
         render, as_dict = console.renderer(style), self._encoder.as_dict
         return lambda event: render(as_dict(event)).encode("utf-8", "replace")

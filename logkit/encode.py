@@ -12,14 +12,14 @@ from typing import Any
 
 import orjson
 
-from logkit.event import Event, Origin, Where, short_path
+from logkit.event import Event, Origin, Where
+from logkit.shorten import one_physical_line, shortened
 
 Encoder = Callable[[Event], bytes]
 Frame = tuple[bytes, bytes]  # what stands before the context, after the time, and what stands behind it
 
 _KEPT = 4096  # entries of a cache; it starts anew when full, which costs less than choosing a victim
 _LONGEST_KEPT = 200  # characters of a message worth keeping
-_CLIPS = (4096, 1024, 256, 64)  # characters of the longest text, tried in turn when a line is too long
 
 
 class Clock:
@@ -76,10 +76,10 @@ class LogkitEncoder:
         else:
             line = b"%b.%06d%b%b%b" % (opening, rest, head, orjson.dumps(event.all_fields)[1:-1], tail)
         if not line.isascii():
-            line = _one_physical_line(line)
+            line = one_physical_line(line)
         if len(line) <= self._max_line_bytes:
             return line
-        return shortened(self.as_dict(event), self._max_line_bytes)
+        return shortened(self.as_dict(event), self._max_line_bytes, data="context", error="exception")
 
     def _frame(self, message: str, level: str, origin: Origin, where: Where) -> Frame:
         head = b'Z","level":%b,"logger":%b,"message":%b,"context":{' % (
@@ -96,7 +96,7 @@ class LogkitEncoder:
 
     def _envelope(self, origin: Origin, where: Where) -> dict[str, Any]:
         return {
-            "source": {"file": short_path(origin.file), "line": origin.line, "function": origin.function},
+            "source": {"file": origin.short_file, "line": origin.line, "function": origin.function},
             "process": {"id": where.pid, "name": where.process},
             "thread": where.thread,
             "service": self._service,
@@ -113,47 +113,3 @@ class LogkitEncoder:
             **self._envelope(event.origin, event.where),
         }
         return line if event.exception is None else line | {"exception": event.exception}
-
-
-_BREAKS = {b"\xc2\x85": rb"\u0085", b"\xe2\x80\xa8": rb"\u2028", b"\xe2\x80\xa9": rb"\u2029"}
-
-
-def _one_physical_line(line: bytes) -> bytes:
-    """Escape the characters that JSON allows and some readers take for the end of a line. (L10)"""
-    for character, escape in _BREAKS.items():
-        line = line.replace(character, escape)
-    return line
-
-
-def shortened(line: dict[str, Any], max_bytes: int) -> bytes:
-    """`line` within `max_bytes`: long texts are clipped first, then the innermost data goes; it says `truncated`.
-
-    The values are safe already, so a cut never uncovers part of a secret; it is made between characters.
-    """
-    line = line | {"truncated": True}
-    for longest in _CLIPS:
-        encoded = _one_physical_line(orjson.dumps(_clipped(line, longest))) + b"\n"
-        if len(encoded) <= max_bytes:
-            return encoded
-    kept: dict[str, Any] = {}
-    line = _clipped(line, _CLIPS[-1])
-    context, stack = line.pop("context"), line.pop("exception", None)
-    if stack:
-        line["exception"] = {"type": stack.get("type"), "message": stack.get("message")}
-    room = max_bytes - len(_one_physical_line(orjson.dumps(line | {"context": {}}))) - 1
-    for name, value in context.items():
-        room -= len(_one_physical_line(orjson.dumps({name: value})))
-        if room < 0:
-            break
-        kept[name] = value
-    return _one_physical_line(orjson.dumps(line | {"context": kept})) + b"\n"
-
-
-def _clipped(value: Any, longest: int) -> Any:
-    if isinstance(value, str):
-        return value if len(value) <= longest else value[: longest - 1] + "…"
-    if isinstance(value, dict):
-        return {name[:longest]: _clipped(item, longest) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clipped(item, longest) for item in value]
-    return value

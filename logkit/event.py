@@ -37,6 +37,11 @@ class Origin:
     line: int
     function: str
 
+    @property
+    def short_file(self) -> str:
+        """The file below the import path it was found on, so that lines do not depend on where code is installed."""
+        return _short_path(self.file)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Where:
@@ -124,8 +129,7 @@ class EventBuilder:
 
 
 @lru_cache(maxsize=4096)
-def short_path(path: str) -> str:
-    """`path` below the import path it was found on, so that lines do not depend on where the code is installed."""
+def _short_path(path: str) -> str:
     file = Path(path)
     candidates = [Path(entry) for entry in sys.path if entry]
     parents = [entry for entry in candidates if file.is_relative_to(entry)]

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from logkit import context, pipeline
+from logkit.testing import Capture
+from tests.schema import check_line
 
 
 @pytest.fixture(autouse=True)
@@ -17,3 +19,11 @@ def isolated_logging() -> Iterator[None]:
         pipeline.shutdown()
     else:
         pipeline.configure(before)
+
+
+@pytest.fixture
+def logs(logs: Capture) -> Iterator[Capture]:
+    """The plugin's fixture; whatever a test captured is valid by schema v1."""
+    yield logs
+    for line in logs.events:
+        check_line(line)

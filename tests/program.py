@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.schema import check_line
+
 PROJECT = Path(__file__).resolve().parent.parent
 ENVIRON = {"LOG_ENVIRONMENT": "test", "LOG_FORMAT": "json", "AUDIT": "off"}
 _CONFIGURE = (
@@ -28,9 +30,17 @@ class Result:
     code: int
 
     @property
-    def lines(self) -> list[dict[str, Any]]:
+    def raw_lines(self) -> list[dict[str, Any]]:
         """Every stdout line as JSON; anything else on stdout fails here."""
-        return [json.loads(line) for line in self.stdout.splitlines()]
+        return [json.loads(line) for line in self.stdout.split(b"\n")[:-1]]
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """Every stdout line, valid by schema v1."""
+        lines = self.raw_lines
+        for line in lines:
+            check_line(line)
+        return lines
 
     def find(self, event: str) -> list[dict[str, Any]]:
         return [line for line in self.lines if line["message"] == event]

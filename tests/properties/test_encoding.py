@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
 from logkit.context import Context
 from logkit.encode import LogkitEncoder, service_block, timestamp
 from logkit.event import Event, EventBuilder, Origin, Where
 from logkit.redact import Redactor
+from tests.schema import check_line
 
-SCHEMA = Path(__file__).resolve().parents[2] / "docs/reference/line-schema.json"
-VALIDATOR = Draft202012Validator(json.loads(SCHEMA.read_text()))
 BUILD = EventBuilder(Redactor()).build
 ORIGIN = Origin("messaging.services", "/srv/app/messaging/services.py", 42, "send")
 WHERE = Where(71, "gunicorn", "MainThread")
@@ -63,8 +60,7 @@ def strict(line: bytes) -> dict[str, Any]:
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     parsed: dict[str, Any] = json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-    faults = [fault.message for fault in VALIDATOR.iter_errors(parsed)]
-    assert not faults, faults
+    check_line(parsed)
     return parsed
 
 
