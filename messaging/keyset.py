@@ -46,7 +46,9 @@ def page(rows: QuerySet[Row], *, by: str, cursor: str | None, limit: int) -> tup
     """
     if cursor:
         after = Position.parse(cursor)
-        rows = rows.filter(Q(**{f"{by}__lt": after.at}) | Q(**{by: after.at, "id__lt": after.id}))
+        # The first condition says nothing new; it lets the index start where the page does.
+        rows = rows.filter(**{f"{by}__lte": after.at})
+        rows = rows.filter(Q(**{f"{by}__lt": after.at}) | Q(id__lt=after.id))
     found = list(rows.order_by(f"-{by}", "-id")[: limit + 1])
     if len(found) <= limit:
         return found, None

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from messaging.keyset import page
 from messaging.models import Delivery, DeliveryState, Message, Receipt
@@ -64,4 +65,6 @@ def overdue(before: datetime) -> QuerySet[Delivery]:
 
 
 def _with_reads(messages: QuerySet[Message]) -> QuerySet[Message]:
-    return messages.annotate(reads=Count("receipts"))
+    # A subquery is run for the rows of the page; a join would be grouped over every message of the circle first.
+    reads = Receipt.objects.filter(message=OuterRef("pk")).order_by().values("message")
+    return messages.annotate(reads=Coalesce(Subquery(reads.annotate(count=Count("pk")).values("count")), 0))

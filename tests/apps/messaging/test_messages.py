@@ -167,3 +167,20 @@ def test_a_list_costs_the_same_for_many_as_for_few(family):
             assert family.other.get(f"{family.path}/messages").status_code == 200
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 4
+
+
+def test_a_deep_page_starts_in_the_index_where_it_begins(family):
+    """The database neither walks from the newest message nor groups the whole circle."""
+    if connection.vendor != "sqlite":
+        pytest.skip("reads SQLite's query plan")
+    for _ in range(3):
+        send(family)
+    cursor = family.other.get(f"{family.path}/messages", limit=1).json()["next"]
+    with CaptureQueriesContext(connection) as queries:
+        family.other.get(f"{family.path}/messages", limit=1, cursor=cursor)
+    (listing,) = [query["sql"] for query in queries if "ORDER BY" in query["sql"] and "body" in query["sql"]]
+    with connection.cursor() as database:
+        database.execute(f"EXPLAIN QUERY PLAN {listing}")
+        plan = [step for *_, step in database.fetchall()]
+    assert "SEARCH messaging_message USING INDEX message_timeline (circle_id=? AND sent_at<?)" in plan
+    assert not any("TEMP B-TREE" in step for step in plan)
