@@ -18,6 +18,8 @@ _VERDICTS = {
     keys.SECRET: "is hidden, with everything below it; booleans and None stay",
     keys.COUNT: "is hidden, with everything below it; a bare number is a count and stays",
     keys.TOKEN: "is hidden when its value looks like a random token",
+    keys.STATEMENT: "stays without what stands in quotes in the statement",
+    keys.PARAMETERS: "stays, except beside a statement; the value rules still look at its value",
     keys.REFERENCE: "is hidden, except when its value is a pseudonym",
 }
 
@@ -94,9 +96,17 @@ def _run_keys(args: argparse.Namespace) -> int:
     hides = False
     for name in args.key:
         verdict = redactor.verdict(name)
-        hides |= verdict != keys.PLAIN
+        hides |= verdict not in (keys.PLAIN, keys.PARAMETERS)
         if args.json:
-            _print(json.dumps({"key": name, "hidden": verdict != keys.PLAIN, "meaning": _VERDICTS[verdict]}))
+            _print(
+                json.dumps(
+                    {
+                        "key": name,
+                        "hidden": verdict not in (keys.PLAIN, keys.PARAMETERS),
+                        "meaning": _VERDICTS[verdict],
+                    }
+                )
+            )
         else:
             _print(f"{name} {_VERDICTS[verdict]}")
     return 0 if hides else 1

@@ -16,6 +16,10 @@ SECRET = 1  # all of it is hidden, numbers included
 COUNT = 2  # hidden, but a bare number is a count
 TOKEN = 3  # hidden when the value looks like a random token
 REFERENCE = 4  # survives only when the value is a pseudonym
+STATEMENT = 5  # SQL: what stands in quotes in it is hidden
+PARAMETERS = 6  # hidden beside a statement
+_BY_NAME = {"session": REFERENCE, "sql": STATEMENT, "params": PARAMETERS, "parameters": PARAMETERS}
+NO_SECRETS = frozenset([PLAIN, TOKEN, STATEMENT, PARAMETERS])  # by their name alone
 
 _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z\u00df-\uffff]+|[A-Z]+")
 _LONGEST = 128  # a longer name is data
@@ -71,6 +75,8 @@ class KeyRules:
     def _judge(self, name: str) -> int:
         if name.lower() in self._hidden:
             return SECRET
+        if (known := _BY_NAME.get(name)) is not None and name not in self._allowed:
+            return known
         words = split(name)
         if self._telling.isdisjoint(words) and not any(map(_is_run_together, words)):
             return PLAIN  # most names
@@ -81,8 +87,6 @@ class KeyRules:
             stem = words[:-1]
             if any(word in vocab.REFERENCES for word in stem) or self._sensitive(stem):
                 return REFERENCE
-        if words == ["session"]:
-            return REFERENCE
         if self._sensitive(words):
             return COUNT if words[-1] in vocab.COUNTABLE else SECRET
         return TOKEN if _is_weak(words) else PLAIN

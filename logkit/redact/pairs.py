@@ -60,6 +60,7 @@ _SOURCE_FILES = (
     ".md",
     ".go",
 )
+_NO_PAIRS = keys.NO_SECRETS - {keys.TOKEN}
 _ESCAPED = re.compile(r"[nrt](?=\w)")
 
 
@@ -90,9 +91,9 @@ class PairRules:
             if name.endswith(_SOURCE_FILES):
                 continue  # auth/password.py:12
             verdict = self._verdict(name)
-            if verdict in (keys.PLAIN, keys.TOKEN) and name.lower() in _TAILS:
+            if verdict in keys.NO_SECRETS and name.lower() in _TAILS:
                 name, verdict = self._with_words_before(text, start, name, verdict)
-            if verdict == keys.PLAIN:
+            if verdict in _NO_PAIRS:
                 continue
             outer = text[start - 1 : start] if match["quote"] == "" else ""
             for span in value_text.values(text, position, name, verdict, sep=match["sep"], outer=outer):
@@ -106,7 +107,7 @@ class PairRules:
         words = before.split()[-2:]
         while words:
             longer = " ".join([*words, name])
-            if (found := self._verdict(longer)) not in (keys.PLAIN, keys.TOKEN):
+            if (found := self._verdict(longer)) not in keys.NO_SECRETS:
                 return longer, found
             del words[0]
         return name, verdict

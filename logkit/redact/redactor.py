@@ -20,6 +20,7 @@ from logkit.redact.walk import Walk, exact
 JSON = Any
 _REMEMBERED = 2048  # texts per generation; longer texts than this many characters are not remembered:
 _LONGEST = 160
+_BY_CIRCUMSTANCE = frozenset([keys.PLAIN, keys.STATEMENT, keys.PARAMETERS])
 _LEAST_CARD = 10**12
 _LEAST_INT = -(2**63)
 # What no value rule hides, and what every request brings anew: UUIDs, trace ids, span ids. Digits alone may be a card.
@@ -111,7 +112,7 @@ class Redactor:
 
     def under(self, name: str, value: object, verdict: int) -> bool:
         """Does the name's verdict hide `value`? Booleans, None and empty texts stay."""
-        if value is None or value is True or value is False or verdict == keys.PLAIN:
+        if value is None or value is True or value is False or verdict in _BY_CIRCUMSTANCE:
             return False
         if type(value) is str:
             if verdict == keys.TOKEN:

@@ -16,7 +16,7 @@ URL = 32  # ://
 WORDS = 64  # more than one word
 LOUD = 128  # a character that plain sentences do without: a quote, a colon, a dollar sign
 
-OPTION = (" -",)  # an option of a command line; the start of a text counts as a space
+OPTION = (" -", "--")  # an option of a command line; the start of a text counts as a space
 QUOTED_OPTION = ("'-", '"-', "\t-")
 
 Span = tuple[int, int, str]  # start, end, what stands there instead

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from logkit.redact.marker import HIDDEN
-from logkit.redact.rule import LOUD, OPTION, PAIR, QUOTED_OPTION, WORDS, Rule, by_pattern
+from logkit.redact.rule import LOUD, OPTION, PAIR, QUOTED_OPTION, WORDS, Rule, Span, by_pattern
 from logkit.redact.validators import is_id
 from logkit.redact.value_sense import is_kept
 
@@ -97,6 +98,26 @@ def _is_kept(match: re.Match[str]) -> bool:
 _ARGUMENTS = re.compile(
     r"(?:; args=|\[parameters: )(?P<secret>(?!None\b|\(\)|\[\]|\{\})[\[({][^\r\n]*?)(?=; alias=|\]?$|\]\s)"
 )
+# Django's debug line with the values already in the statement; Celery's words for a call.
+_STATEMENT = re.compile(r"\(\d{1,9}\.\d{3}\) (?P<sql>[^;]*+(?:;(?! args=)[^;]*+)*+); args=")
+_LITERAL = re.compile(r"'(?!\[REDACTED\]')(?:[^']|'')*+(?:'|$)")
+_CALL = re.compile(
+    r"(?:\(args:(?=[(\[])|full contents of the message body was:\s{1,8}|full contents of the message headers:\s{1,8})"
+    r"(?P<secret>(?!\(\) kwargs:\{\})(?!\[REDACTED\])[^\r\n]++)"
+)
+
+
+def without_literals(statement: str) -> str:
+    """An SQL statement without what stands in quotes in it: that is people's data."""
+    return _LITERAL.sub("'[REDACTED]'", statement) if "'" in statement else statement
+
+
+def _literals(text: str) -> Iterator[Span]:
+    for match in _STATEMENT.finditer(text):
+        for literal in _LITERAL.finditer(text, match.start("sql"), match.end("sql")):
+            yield literal.start(), literal.end(), "'[REDACTED]'"
+
+
 _FAILING_ROW = re.compile(r"Failing row contains \((?P<secret>[^\r\n]++)")
 _DUPLICATE = re.compile(
     r"Duplicate entry '(?P<secret>[^\r\n]{1,512}?)' for key '[^']{0,64}(?:token|secret|phone|session|code|key_hash)"
@@ -136,6 +157,8 @@ RULES = (
         by_pattern(_PROTOCOL, HIDDEN, group=("mail", "ftp", "redis")),
         ("auth ", "pass "),
     ),
+    Rule("literals of a statement", PAIR, _literals, ("; args=",)),
+    Rule("arguments of a task", PAIR, by_pattern(_CALL, HIDDEN, group="secret"), ("args:", "full contents")),
     Rule("query parameters", PAIR, by_pattern(_ARGUMENTS, HIDDEN, group="secret"), ("args=", "parameters: ")),
     Rule("failing row", WORDS | LOUD, by_pattern(_FAILING_ROW, HIDDEN, group="secret"), ("failing row",)),
     Rule("duplicate entry", LOUD, by_pattern(_DUPLICATE, HIDDEN, group="secret"), ("duplicate entry",)),

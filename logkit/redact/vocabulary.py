@@ -19,7 +19,7 @@ WIDE = words(
     cvv cvc cvn csc ssn iban msisdn htpasswd sshpass psk mnemonic phone telephone phones
     sessionid sessid sessionkey phpsessid jsessionid aspsessionid xsrf csrftoken
     privatekey secretkey accesskey authkey authtoken accesstoken refreshtoken clientsecret creditcard cardnumber
-    samlresponse samlrequest signingkey encryptionkey masterkey sharedkey accountkey passkey
+    argsrepr kwargsrepr samlresponse samlrequest signingkey encryptionkey masterkey sharedkey accountkey passkey
     """
 )
 

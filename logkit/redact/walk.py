@@ -13,7 +13,8 @@ from typing import Any
 
 from logkit.errors import raise_if_asynchronous
 from logkit.redact import keys, objects
-from logkit.redact.marker import HIDDEN
+from logkit.redact.marker import FAILED, HIDDEN
+from logkit.redact.sentences import without_literals
 from logkit.redact.validators import is_card
 from logkit.redact.vocabulary import FIELD_NAMES
 
@@ -25,6 +26,8 @@ _LONGEST_KEY = 256
 _BIGGEST_INT = 2**64 - 1
 _LEAST_INT = -(2**63)
 _LEAST_CARD = 10**12
+_STATEMENTS = frozenset(["sql", "statement", "query"])
+_NO_ARGUMENTS: tuple[object, ...] = ("()", "{}", "[]", (), {}, [])
 _LISTS = (list, tuple, set, frozenset)
 
 
@@ -49,8 +52,12 @@ class Walk:
         self._hides = hides
 
     def into(self, result: dict[str, JSON], name: object, value: object) -> None:
-        """Put `name` and `value` into `result`."""
-        self._pair(result, name, value, _State())
+        """Put `name` and `value` into `result`; what cannot be looked at is said to be so, and harms no other field."""
+        try:
+            self._pair(result, name, value, _State())
+        except Exception as error:  # noqa: BLE001 - P05: values may do anything
+            raise_if_asynchronous(error)
+            result[name if type(name) is str and not self._verdict(name) else FAILED] = FAILED
 
     def value(self, value: object, *, key: str | None = None) -> JSON:
         if key is not None:
@@ -68,8 +75,13 @@ class Walk:
                 shown = _free(result, scrubbed[:_LONGEST_KEY])
         if type(name) is not str and shown in result:
             shown = _free(result, shown)
-        if verdict != keys.PLAIN and self._hides(shown, value, verdict):
+        if verdict != keys.PLAIN and (
+            self._hides(shown, value, verdict)
+            or (verdict == keys.PARAMETERS and not _STATEMENTS.isdisjoint(result))
+        ):
             result[shown] = HIDDEN
+        elif verdict == keys.STATEMENT and type(value) is str:
+            result[shown] = self._text(without_literals(value))
         else:
             result[shown] = self._safe(value, state)
 
@@ -121,23 +133,26 @@ class Walk:
 
     def _mapping(self, value: Mapping[object, object], state: _State) -> JSON:
         result: dict[str, JSON] = {}
-        named = _name_of_named_value(value)
-        hides_value = named is not None and self._verdict(named) not in (keys.PLAIN, keys.TOKEN)
+        hidden = self._hidden_names(value)
         state.nodes += min(len(value), _WIDEST)
         for number, (name, item) in enumerate(tuple(islice(value.items(), _WIDEST + 1))):
             if number == _WIDEST:
                 result["…"] = f"{len(value) - _WIDEST} more"
                 break
-            if (
-                hides_value
-                and name in ("value", "content", b"value")
-                and item is not None
-                and type(item) is not bool
-            ):
-                result["value" if name == b"value" else str(name)] = HIDDEN
+            if hidden and name in hidden and not _is_nothing(item):
+                result[name if type(name) is str else self._name(name)] = HIDDEN
             else:
                 self._pair(result, name, item, state)
         return result
+
+    def _hidden_names(self, value: Mapping[object, object]) -> frozenset[object]:
+        """Names that hold a secret because of what stands beside them."""
+        if "args" in value and "kwargs" in value:  # of a task or call: anything at all
+            return frozenset(["args", "kwargs"])
+        named = _name_of_named_value(value)
+        if named is not None and self._verdict(named) not in keys.NO_SECRETS:
+            return frozenset(["value", "content"])
+        return frozenset()
 
     def _items(self, value: Any, state: _State) -> JSON:
         items = list(islice(value, _WIDEST))
@@ -149,7 +164,7 @@ class Walk:
             and (name := objects.header_name(items[0])) is not None
         ):
             pair: dict[str, JSON] = {}
-            if self._verdict(name) not in (keys.PLAIN, keys.TOKEN) and not self._is_field_name(items[1]):
+            if self._verdict(name) not in keys.NO_SECRETS and not self._is_field_name(items[1]):
                 self._pair(pair, name, items[1], state)
                 return [self._safe(items[0], state), *pair.values()]
         result: list[JSON] = []
@@ -161,7 +176,7 @@ class Walk:
                 type(item) is str
                 and item[:2] == "--"
                 and "=" not in item
-                and self._verdict(item) not in (keys.PLAIN, keys.TOKEN)
+                and self._verdict(item) not in keys.NO_SECRETS
             )
         if more > 0:
             result.append(f"… {more} more")
@@ -170,7 +185,7 @@ class Walk:
     def _is_field_name(self, value: object) -> bool:
         return type(value) is str and (
             value.lower() in FIELD_NAMES
-            or (value.isidentifier() and self._verdict(value) not in (keys.PLAIN, keys.TOKEN))
+            or (value.isidentifier() and self._verdict(value) not in keys.NO_SECRETS)
         )
 
     def _object(self, value: object, kind: type, state: _State) -> JSON:
@@ -185,6 +200,15 @@ class Walk:
         return (
             self._safe(plain, state) if type(plain) in objects.PLAIN_TYPES else f"<{objects.type_name(kind)}>"
         )
+
+
+def _is_nothing(item: object) -> bool:
+    # Of known types only: the `==` of others may do anything.
+    return (
+        item is None
+        or type(item) is bool
+        or (type(item) in (str, tuple, dict, list) and item in _NO_ARGUMENTS)
+    )
 
 
 class _State:
