@@ -6,8 +6,10 @@ or the abandonment of the body is told once. Files are left to the server, which
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from functools import partial
 from typing import Any, Protocol
 
@@ -79,7 +81,10 @@ class SyncBody(Body, Iterator[bytes]):
 class AsyncBody(Body, AsyncIterator[bytes]):
     """An async iterator's chunks."""
 
+    _loop: asyncio.AbstractEventLoop | None = None
+
     async def __anext__(self) -> bytes:
+        self._loop = asyncio.get_running_loop()
         with self._own_context():
             try:
                 chunk: bytes = await anext(self._source)
@@ -91,6 +96,25 @@ class AsyncBody(Body, AsyncIterator[bytes]):
                 raise
         self._size += len(chunk)
         return chunk
+
+    def close(self) -> None:
+        """Django does not close an async generator that is abandoned: the garbage collector would, in any context."""
+        loop = self._loop
+        if self._is_over or loop is None or not loop.is_running():
+            super().close()
+            return
+        with self._own_context():
+            loop.call_soon_threadsafe(self._abandon, loop, context=copy_context())
+
+    def _abandon(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._closing = loop.create_task(self._close_source())  # kept: the loop itself does not
+
+    async def _close_source(self) -> None:
+        try:
+            await self._source.aclose()
+            await asyncio.sleep(0)  # a generator inside of it is closed by the loop's own hook, a step later
+        finally:
+            self._end(abandoned=True)
 
 
 class FileBody(Body):
