@@ -176,13 +176,14 @@ class RotatingFileWriter:
     def _write(self, line: bytes) -> bool:
         """One write; after a short one (the disk is full) the next line of any process starts with a newline."""
         torn = self._torn[0]
-        data = memoryview(b"\n" + line if torn else line)
+        data = b"\n" + line if torn else line
         sent: list[int] = []
         try:
-            while sum(sent) < len(
-                data
-            ):  # the count is kept in C, where no signal handler can come in between
-                sent.extend(map(os.write, (self._fd,), (data[sum(sent) :],)))
+            sent.extend(
+                map(os.write, (self._fd,), (data,))
+            )  # counted in C, where no handler comes in between
+            while sum(sent) < len(data):
+                sent.extend(map(os.write, (self._fd,), (memoryview(data)[sum(sent) :],)))
         finally:
             gone = sum(sent)
             if gone == len(data) or (torn and gone == 1):
