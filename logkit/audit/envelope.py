@@ -23,7 +23,8 @@ MAX_BODY_BYTES = 16_000  # a ledger line has 16 KiB; seq, prev and the newline t
 _MAX_TARGETS = 50
 _MAX_NAMES = 20
 
-_REASON = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,63}")
+_REASON = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
+_WORDS = re.compile(r"[a-z_.:-]*")  # a code that no value rule could take for something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ def seal_up(
         body["intent_id"] = event.intent_id
     body["outcome"] = event.outcome if event.outcome in OUTCOMES else "unknown"
     if reason is not None:
-        body["reason"] = reason if _is_code(reason) else "unspecified"
+        code = reason if _is_code(reason) else "unspecified"
+        body["reason"] = code if _WORDS.fullmatch(code) else redactor.text(code)
     body["tx"] = event.tx
     body["actor"] = around.shown_actor if event.actor is None else shown_actor(actor, redactor)
     targets = _targets(event)
