@@ -88,7 +88,11 @@ def _seal(where: Place, args: argparse.Namespace) -> int:
                 }
                 sys.stdout.write(orjson.dumps({**line, "context": detail}).decode() + "\n")
             continue
-        state = "somebody else is sealing" if sealing.is_busy else f"{len(sealing.lines)} new checkpoints"
+        state = (
+            "somebody else is sealing"
+            if sealing.is_busy
+            else f"{len(sealing.lines)} new checkpoint{'' if len(sealing.lines) == 1 else 's'}"
+        )
         sys.stdout.write(
             f"{directory.name}: {state}" + (f", {drained} records drained" if drained else "") + "\n"
         )

@@ -55,8 +55,11 @@ class _Diagnosis:
         return self.entries[index].seq if index < len(self.entries) else None
 
 
-def diagnose(segment: str, first: int, entries: Sequence[Entry]) -> list[Finding]:
-    """Name what is wrong with the lines of `segment`, which should be numbered from `first` on."""
+def diagnose(segment: str, first: int, entries: Sequence[Entry]) -> tuple[list[Finding], int, bytes | None]:
+    """Name what is wrong with the lines of `segment`, which should be numbered from `first` on.
+
+    Also where the segment ends: the number that would come next, and the last line's hash, None when it is not known.
+    """
     work = _Diagnosis(segment, entries)
     expected, index = first, 0
     prev = entries[0].prev if entries else None  # what came before is the stream's business
@@ -86,7 +89,7 @@ def diagnose(segment: str, first: int, entries: Sequence[Entry]) -> list[Finding
             why = "the line was removed" if entry.seq == expected + 1 else "the lines were removed"
             work.findings.append(Finding("ALTERED", why, segment, expected, entry.seq - 1))
             prev, expected = entry.prev, entry.seq
-    return work.findings
+    return work.findings, expected, prev
 
 
 def _mismatch(work: _Diagnosis, index: int, seq: int, first: int) -> None:

@@ -45,6 +45,7 @@ class Scanned:
     asked: int = 0  # records between since and until
     times: tuple[str | None, str | None] = (None, None)
     findings: list[Finding] = field(default_factory=list)
+    as_signed: int = 0  # records under a root that was computed again
     not_as_signed: list[Finding] = field(default_factory=list)  # ranges, where no single line is accused
     gaps: list[dict[str, Any]] = field(default_factory=list)
 
@@ -61,11 +62,11 @@ def scan(
     `since` and `until` are ISO 8601 in UTC, as records write them. Raises `OSError`.
     """
     found = Scanned(segment.name, segment.first, segment.first)
+    leaves: Sequence[bytes | None]
     try:
         leaves, is_whole = _fast(segment, found, head_size, since, until)
         if not is_whole:
-            _slow(segment, found, head_size)
-            return found
+            leaves = _slow(segment, found, head_size)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         found.is_readable = False
         found.findings.append(
@@ -73,16 +74,23 @@ def scan(
         )
         return found
     for checkpoint in checkpoints:
-        if checkpoint.next > found.next_seq:
-            continue  # cut: the stream's verifier says so
-        if (
-            root_of(leaves[checkpoint.first - segment.first : checkpoint.next - segment.first])
-            != checkpoint.root
-        ):
-            why = f"these lines chain, but they are not what checkpoint {checkpoint.epoch} signed"
-            where = (segment.name, checkpoint.first, checkpoint.next - 1)
-            found.not_as_signed.append(Finding("ALTERED", why, *where))
+        _compare(
+            found, checkpoint, leaves[checkpoint.first - segment.first : checkpoint.next - segment.first]
+        )
     return found
+
+
+def _compare(found: Scanned, checkpoint: Checkpoint, leaves: Sequence[bytes | None]) -> None:
+    """Are these lines what the checkpoint signed? What was cut is the stream's business."""
+    if checkpoint.next > found.next_seq:
+        return
+    known = [leaf for leaf in leaves if leaf is not None]
+    if len(known) == len(leaves) and root_of(known) == checkpoint.root:
+        found.as_signed += len(known)
+    else:
+        why = f"these lines chain, but they are not what checkpoint {checkpoint.epoch} signed"
+        where = (found.name, checkpoint.first, checkpoint.next - 1)
+        found.not_as_signed.append(Finding("ALTERED", why, *where))
 
 
 def _fast(
@@ -160,24 +168,36 @@ def _is_between(time: object, since: str | None, until: str | None) -> bool:
     return isinstance(time, str) and (since is None or time >= since) and (until is None or time < until)
 
 
-def _slow(segment: Segment, found: Scanned, head_size: int | None) -> None:
+def _slow(segment: Segment, found: Scanned, head_size: int | None) -> list[bytes | None]:
+    """Say what was done to the segment; its leaves by number, None where a line is not in its place."""
     entries: list[Entry] = []
     size = 0
+    times: list[str | None] = []
     with open_segment(segment) as file:
         for line in file:
             if head_size is not None and size >= head_size:
                 break
             size += len(line)
             entries.append(entry_of(line))
-    found.findings += diagnose(segment.name, segment.first, entries)
-    numbered = [entry for entry in entries if entry.seq is not None]
-    found.records = len(entries)
-    found.size = size
+            if len(times) < 2 or entries[-1].is_whole:
+                times[1:] = [_time_of(line)]
+    findings, found.next_seq, found.last_hash = diagnose(segment.name, segment.first, entries)
+    found.findings += findings
+    found.records, found.size, found.torn = len(entries), size, 0
     found.first_prev = entries[0].prev if entries else None
-    if numbered:
-        last = max(numbered, key=lambda entry: entry.seq or 0)
-        found.next_seq, found.last_hash = (last.seq or 0) + 1, last.leaf
-    if entries and entries[-1].seq is None:
-        found.next_seq, found.last_hash = found.next_seq + 1, None  # the last line cannot be read at all
+    found.times = (times[0], times[-1]) if times else (None, None)
     if head_size is not None and size == head_size:
         found.at_head = (found.next_seq, found.last_hash)
+    placed: list[bytes | None] = [None] * (found.next_seq - segment.first)
+    for entry in entries:
+        if entry.seq is not None and segment.first <= entry.seq < found.next_seq:
+            placed[entry.seq - segment.first] = entry.leaf
+    return placed
+
+
+def _time_of(line: bytes) -> str | None:
+    try:
+        time = orjson.loads(line).get("time")
+    except (ValueError, AttributeError):
+        return None
+    return time if isinstance(time, str) else None

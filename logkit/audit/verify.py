@@ -279,11 +279,6 @@ def _say_short(work: _Work, found: Scanned, head: Head) -> None:
 
 
 def _segment_report(work: _Work, segment: Segment, found: Scanned) -> SegmentReport:
-    sealed = sum(
-        checkpoint.next - checkpoint.first
-        for checkpoint in work.chain.checkpoints
-        if checkpoint.segment == segment.name and checkpoint.next <= found.next_seq
-    )
     cut = [
         each for each in work.chain.checkpoints if each.segment == segment.name and each.next > found.next_seq
     ]
@@ -291,8 +286,10 @@ def _segment_report(work: _Work, segment: Segment, found: Scanned) -> SegmentRep
     if cut and is_last and not (work.head and work.head.segment == segment.name):
         why = f"lines {found.next_seq} to {cut[-1].next - 1} are sealed, but gone: the end was cut"
         work.findings.append(Finding("TRUNCATED", why, segment.name, found.next_seq, cut[-1].next - 1))
-    verdict: Verdict = "OK" if sealed >= found.records else "UNSEALED"
-    return SegmentReport(segment.name, segment.first, found.next_seq - 1, found.records, sealed, verdict)
+    verdict: Verdict = "OK" if found.as_signed >= found.records else "UNSEALED"
+    return SegmentReport(
+        segment.name, segment.first, found.next_seq - 1, found.records, found.as_signed, verdict
+    )
 
 
 def _say_not_as_signed(work: _Work) -> None:

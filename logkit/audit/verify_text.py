@@ -38,7 +38,7 @@ def _stream(report: StreamReport, colour: bool, verbose: bool) -> Iterator[str]:
     since, until = report.asked["since"], report.asked["until"]
     asked = f"from {_moment(since) if since else 'the beginning'} to {_moment(until) if until else 'now'}"
     yield f"  asked     {asked}"
-    yield f"  proved    {_proved(report)}"
+    yield f"  {'read  ' if code == TAMPERED else 'proved'}    {_proved(report)}"
     yield f"  sealed    {_sealed(report)}"
     yield f"  against   {_against(report)}"
     if report.segments:
@@ -62,6 +62,8 @@ def _proved(report: StreamReport) -> str:
 def _sealed(report: StreamReport) -> str:
     if not report.checkpoints:
         return "nothing yet: the lines are bound by their chain and the head only (UNSEALED)"
+    if report.exit_code == TAMPERED:
+        return f"{report.sealed:,} of {_number(report.records, 'record')} are what the checkpoints signed"
     text = f"{_number(report.sealed, 'record')} under {_number(report.checkpoints, 'checkpoint')}"
     return text + (
         f"; {report.unsealed:,} UNSEALED up to the head" if report.unsealed else "; up to the last line"
