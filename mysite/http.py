@@ -77,20 +77,21 @@ def csrf_protected(request: HttpRequest) -> bool:
     return True
 
 
-def _without_controls(allowed: str) -> Callable[[str], str]:
-    def check(value: str) -> str:
-        if any(unicodedata.category(char) == "Cc" and char not in allowed for char in value):
-            raise ValueError("control characters are not allowed")
-        return value
-
-    return check
+def without_controls(value: str, allowed: str = "") -> str:
+    """The text, for pydantic. A database refuses NUL; escapes and line breaks are a trap for whoever shows it."""
+    if any(unicodedata.category(char) == "Cc" and char not in allowed for char in value):
+        raise ValueError("control characters are not allowed")
+    return value
 
 
-# A database refuses NUL, and a name that holds escapes or line breaks is a trap for whoever displays it.
+def _with_line_breaks(value: str) -> str:
+    return without_controls(value, "\n\r\t")
+
+
 Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_without_controls(""))
+    str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(without_controls)
 ]
-Text = Annotated[str, StringConstraints(min_length=1), AfterValidator(_without_controls("\n\r\t"))]
+Text = Annotated[str, StringConstraints(min_length=1), AfterValidator(_with_line_breaks)]
 
 
 class MemberRequest(HttpRequest):

@@ -11,7 +11,7 @@ from django.core.validators import validate_email
 from ninja import Schema
 from pydantic import AfterValidator, Field
 
-from mysite.http import Line
+from mysite.http import Line, without_controls
 from users.models import EMAIL_LENGTH, NAME_LENGTH, Membership, Purpose, Reason, Role, normal_email
 
 
@@ -25,7 +25,8 @@ def _address(value: str) -> str:
 
 Address = Annotated[Line, Field(max_length=EMAIL_LENGTH), AfterValidator(_address)]
 Name = Annotated[Line, Field(max_length=NAME_LENGTH)]
-Identifier = Annotated[str, Field(max_length=EMAIL_LENGTH)]  # as typed: whether it is an address is not told
+# As typed: whether it is an address is not told.
+Identifier = Annotated[str, Field(max_length=EMAIL_LENGTH), AfterValidator(without_controls)]
 Password = Annotated[str, Field(max_length=200)]  # hashing costs by length
 Token = Annotated[str, Field(max_length=200)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -143,3 +144,12 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     done = start(tmp_path, {"LOG_ENVIRONMENT": "dev", "VAR_DIR": str(tmp_path / "file" / "var")})
     assert f"VAR_DIR is {str(tmp_path / 'file' / 'var')!r}" in done.stderr
+
+
+def test_the_reference_names_every_variable():
+    """docs/reference/settings.md has each one that the settings read, and no other."""
+    source = (PROJECT / "mysite" / "settings.py").read_text()
+    read = set(re.findall(r'env\.(?:text|read|secret)\(\s*"([A-Z_]+)"', source))
+    page = (PROJECT / "docs" / "reference" / "settings.md").read_text()
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`([A-Z_]+?)(?:_FILE)?`", " ".join(rows))) == read
