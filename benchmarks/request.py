@@ -134,8 +134,8 @@ def _stdout(formatter: dict[str, Any], filters: dict[str, Any] | None = None) ->
 # -- One process ------------------------------------------------------------------------------------------------
 
 
-def run_once(stack: str, protocol: str) -> float:
-    """Nanoseconds a request; the median over batches."""
+def set_up(stack: str, protocol: str) -> None:
+    """Configure Django with one stack, and a view of the protocol's kind."""
     import django
     from django.conf import settings
     from django.http import HttpResponse
@@ -159,6 +159,11 @@ def run_once(stack: str, protocol: str) -> float:
     }
     settings.configure(**{"ALLOWED_HOSTS": ["*"], "USE_TZ": True, **defaults, **globals()[stack]()})
     django.setup()
+
+
+def run_once(stack: str, protocol: str) -> float:
+    """Nanoseconds a request; the median over batches."""
+    set_up(stack, protocol)
     batch = (wsgi_batch if protocol == "wsgi" else asgi_batch)()
     batch(_WARM)
     gc.collect()

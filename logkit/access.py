@@ -14,6 +14,7 @@ from fnmatch import translate
 from typing import Any
 
 from logkit.context import CONTEXT_ATTRIBUTE, Context, answered_context, current_context
+from logkit.errors import raise_if_asynchronous
 from logkit.redact import hide_path_segments
 
 TELLERS = ("django.request", "django.security", "django.server", "gunicorn.", "uvicorn.")
@@ -55,7 +56,8 @@ def _carried(carrier: object) -> Context | None:
         return None
     try:
         found = getattr(carrier, CONTEXT_ATTRIBUTE, None)
-    except Exception:  # noqa: BLE001 - somebody's lazy object under the name of a request
+    except Exception as error:  # noqa: BLE001 - somebody's lazy object under the name of a request
+        raise_if_asynchronous(error)
         return None
     return found if isinstance(found, Context) else None
 

@@ -33,6 +33,7 @@ from logkit.django.policy import Policy
 from logkit.django.routes import route_of
 from logkit.django.streaming import follow
 from logkit.django.users import evaluated_user_id
+from logkit.errors import raise_if_asynchronous
 from logkit.redact import hide_path_segments
 from logkit.trace import is_request_id, new_request_id, parse_traceparent
 
@@ -88,6 +89,7 @@ class Exchange:
             if "user_id" not in known and (user_id := evaluated_user_id(self._request)) is not None:
                 found["user_id"] = user_id
         except Exception as error:  # noqa: BLE001 - a user model may do anything (R13)
+            raise_if_asynchronous(error)
             self.scope.late = None
             report(error, "learn")
         return found

@@ -17,6 +17,7 @@ from logkit.django import frameworks
 from logkit.django.exchange import Exchange, report
 from logkit.django.policy import Policy
 from logkit.django.unavailable import answer_unavailable
+from logkit.errors import raise_if_asynchronous
 from logkit.pipeline import current_settings
 from logkit.settings import LogSettings
 
@@ -82,6 +83,7 @@ class RequestContextMiddleware:
             exchange.open()
         except Exception as error:  # noqa: BLE001 - the request is worth more than its line (R04)
             set_context(outer)
+            raise_if_asynchronous(error)
             report(error, "open")
             return None
         return exchange
@@ -91,4 +93,5 @@ def _answer(exchange: Exchange, response: HttpResponseBase) -> None:
     try:
         exchange.answer(response)
     except Exception as error:  # noqa: BLE001 - the response is worth more than its line (R04)
+        raise_if_asynchronous(error)
         report(error, "answer")
