@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
 from django.db import transaction
-from django.test import Client
+from django.test import AsyncClient, Client
 
 from logkit import audit
 from logkit.errors import AuditUnavailable
@@ -238,3 +239,54 @@ def test_a15_in_a_test_case_deferred_events_can_be_seen(desk: Desk) -> None:
         assert receipt.state == "deferred"
         assert [event.id for event in audit.waiting()] == [receipt.id]
     assert [line["id"] for line in desk.lines()] == [receipt.id]
+
+
+def test_admin_actions_name_every_object(staff: User, desk: Desk) -> None:
+    """Deleting two groups from the list: verb and action, both targets, and how many."""
+    client = Client()
+    client.force_login(staff)
+    groups = [Group.objects.create(name=name) for name in ("one", "two")]
+    keys = [str(group.pk) for group in groups]
+    chosen = {"action": "delete_selected", "_selected_action": keys, "post": "yes"}
+    assert client.post("/admin/auth/group/", chosen).status_code == 302
+    _, outcome = named(desk, "admin.action")
+    assert outcome["outcome"] == "success"
+    assert outcome["detail"]["verb"] == "action"
+    assert outcome["detail"]["action"] == "delete_selected"
+    assert outcome["detail"]["object_count"] == 2
+    assert outcome["target"] == [{"type": "auth.group", "id": key} for key in keys]
+
+
+def test_staff_without_permission_are_denied_and_recorded(member: User, desk: Desk) -> None:
+    """The read is denied, and so says its outcome."""
+    User.objects.filter(pk=member.pk).update(is_staff=True)
+    client = Client()
+    client.force_login(member)
+    assert client.get("/admin/users/circle/").status_code == 403
+    assert [(line["stage"], line["outcome"]) for line in named(desk, "data.read")] == [
+        ("intent", "unknown"),
+        ("outcome", "denied"),
+    ]
+    (denied,) = named(desk, "authz.denied")
+    assert denied["actor"]["id"] == str(member.pk)
+
+
+def test_logins_in_async_code(member: User, desk: Desk) -> None:
+    """Django's async login sends the same signals; the receivers run in a thread."""
+
+    asyncio.run(AsyncClient().aforce_login(member))
+    (entered,) = desk.lines()
+    assert (entered["event"], entered["actor"]["id"]) == ("auth.login.succeeded", str(member.pk))
+
+
+@pytest.mark.django_db(transaction=False)
+def test_a15_django_test_cases_can_run_the_callbacks(
+    desk: Desk, django_capture_on_commit_callbacks: Any
+) -> None:
+    """`captureOnCommitCallbacks(execute=True)` writes what was deferred; without it, it is seen waiting."""
+    with django_capture_on_commit_callbacks(execute=True):
+        assert audit.emit("circle.created").state == "deferred"
+    assert [line["tx"] for line in desk.lines()] == ["committed"]
+    receipt = audit.emit("circle.created")
+    assert receipt.id in [event.id for event in audit.waiting()]
+    assert len(desk.lines()) == 1
