@@ -76,12 +76,13 @@ class Pipeline:
         self.added = dict(added or {})
         self.lost = 0  # records that failed on their way; every one is a bug, ours or a sink's
         self._build = EventBuilder(self.redactor).build
+        self._direct: StdoutWriter | None = None
+        self._stdout: Writer | None = None
         service = service_block(settings.service, settings.environment, settings.release)
-        self._encoder = LogkitEncoder(service, max_line_bytes=settings.max_line_bytes)
+        self._encoder = LogkitEncoder(service, limit=self._longest_line)
         self._json: Encoder = self._encoder
         if settings.schema == "ecs":
-            self._json = EcsEncoder(service, max_line_bytes=settings.max_line_bytes)
-        self._stdout: Writer | None = None
+            self._json = EcsEncoder(service, limit=self._longest_line)
         self._outputs = self._open_outputs()
         self._sampling = Sampling(settings.sample)
         self._rate_limit = RateLimit(settings.rate_limit, self._suppressed) if settings.rate_limit else None
@@ -95,13 +96,19 @@ class Pipeline:
         settings = self.settings
         writers: dict[Encoder, tuple[Writer, ...]] = {}
         if settings.stdout:
-            direct = StdoutWriter(report=self._dropped_line)
-            self._stdout = BufferedWriter(direct) if settings.stdout_mode == "buffered" else direct
+            self._direct = StdoutWriter(report=self._dropped_line)
+            is_buffered = settings.stdout_mode == "buffered"
+            self._stdout = BufferedWriter(self._direct) if is_buffered else self._direct
             writers[self._stdout_encoder()] = (self._stdout,)
         if settings.file is not None:
             file = self._open_file(settings.file)
             writers[self._json] = (*writers.get(self._json, ()), file)
         return [Output(encode, to) for encode, to in writers.items()]
+
+    def _longest_line(self) -> int:
+        """LOG_MAX_LINE_BYTES, or less where stdout is a pipe that cannot keep longer lines whole. (decision 9)"""
+        narrow = self._direct.max_line if self._direct else None
+        return min(self.settings.max_line_bytes, narrow or sys.maxsize)
 
     def _dropped_line(self, lost: Mapping[str, int]) -> bytes:
         """What a writer says as soon as lines get through again."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from logkit.encode import timestamp
+from logkit.encode import Limit, timestamp
 from logkit.event import Event
 from logkit.shorten import one_physical_line, shortened
 
@@ -33,16 +33,16 @@ _NUMBERS = {"status": ("http", "response", "status_code"), "bytes": ("http", "re
 class EcsEncoder:
     """Lines as Elastic's own loggers write them."""
 
-    def __init__(self, service: Mapping[str, str], *, max_line_bytes: int) -> None:
+    def __init__(self, service: Mapping[str, str], *, limit: Limit) -> None:
         names = {"name": "name", "environment": "environment", "release": "version"}
         self._service = {names[name]: value for name, value in service.items()}
-        self._max_line_bytes = max_line_bytes
+        self._limit = limit
 
     def __call__(self, event: Event) -> bytes:
         line = one_physical_line(orjson.dumps(self.as_dict(event)) + b"\n")
-        if len(line) <= self._max_line_bytes:
+        if len(line) <= self._limit():
             return line
-        return shortened(self.as_dict(event), self._max_line_bytes, data="labels", error="error")
+        return shortened(self.as_dict(event), self._limit(), data="labels", error="error")
 
     def as_dict(self, event: Event) -> dict[str, Any]:
         """The line as data."""

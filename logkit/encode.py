@@ -18,6 +18,9 @@ from logkit.shorten import one_physical_line, shortened
 Encoder = Callable[[Event], bytes]
 Frame = tuple[bytes, bytes]  # what stands before the context, after the time, and what stands behind it
 
+Limit = Callable[[], int]  # the most bytes of a line at this time: a pipe without a shared lock takes fewer
+
+SURELY_FITS = 1024  # bytes; the least that LOG_MAX_LINE_BYTES may be
 _KEPT = 4096  # entries of a cache; it starts anew when full, which costs less than choosing a victim
 _LONGEST_KEPT = 200  # characters of a message worth keeping
 
@@ -54,9 +57,9 @@ def service_block(service: str, environment: str, release: str | None) -> dict[s
 class LogkitEncoder:
     """Schema v1, as docs/reference/line-schema.json describes it."""
 
-    def __init__(self, service: Mapping[str, str], *, max_line_bytes: int) -> None:
+    def __init__(self, service: Mapping[str, str], *, limit: Limit) -> None:
         self._service = dict(service)
-        self._max_line_bytes = max_line_bytes
+        self._limit = limit
         self._frames: dict[tuple[str, str, Origin, Where], Frame] = {}
 
     def __call__(self, event: Event) -> bytes:
@@ -77,9 +80,9 @@ class LogkitEncoder:
             line = b"%b.%06d%b%b%b" % (opening, rest, head, orjson.dumps(event.all_fields)[1:-1], tail)
         if not line.isascii():
             line = one_physical_line(line)
-        if len(line) <= self._max_line_bytes:
+        if len(line) <= SURELY_FITS or len(line) <= self._limit():
             return line
-        return shortened(self.as_dict(event), self._max_line_bytes, data="context", error="exception")
+        return shortened(self.as_dict(event), self._limit(), data="context", error="exception")
 
     def _frame(self, message: str, level: str, origin: Origin, where: Where) -> Frame:
         head = b'Z","level":%b,"logger":%b,"message":%b,"context":{' % (

@@ -1,6 +1,7 @@
 """What logkit raises. One base class, so that a caller can catch all of it."""
 
-import sys
+import functools
+import signal
 
 
 class LogkitError(Exception):
@@ -30,10 +31,21 @@ class AuditSchemaError(LogkitError):
 
 
 def raise_if_asynchronous(error: BaseException) -> None:
-    """Raise `error` again when it was thrown into our code by a signal handler and is meant for the task. (C17)
+    """Raise `error` again when a signal handler threw it into our code: it is meant for the program. (C17)
 
-    Call it first in every `except Exception` that keeps a logging call from failing.
+    A soft time limit and an alarm's `TimeoutError` are such. Call it first in every `except Exception` that keeps a
+    logging call from failing.
     """
-    billiard = sys.modules.get("billiard.exceptions")
-    if billiard is not None and isinstance(error, billiard.SoftTimeLimitExceeded):
-        raise error
+    handlers = {_code(signal.getsignal(number)) for number in signal.valid_signals()} - {None}
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code in handlers:
+            raise error
+        trace = trace.tb_next
+
+
+def _code(handler: object) -> object:
+    """What a handler runs; None for one that is not written in Python."""
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    return getattr(handler, "__code__", None)  # a bound method gives its function's

@@ -39,7 +39,7 @@ FIELDS = st.dictionaries(TEXT, VALUES, max_size=6)
 
 
 def encoder(max_line_bytes: int = 16_384) -> LogkitEncoder:
-    return LogkitEncoder(service_block("mysite", "test", "r1"), max_line_bytes=max_line_bytes)
+    return LogkitEncoder(service_block("mysite", "test", "r1"), limit=lambda: max_line_bytes)
 
 
 def event(message: str = "message.sent", context: Any = None, fields: Any = None, **options: Any) -> Event:

@@ -88,7 +88,7 @@ def event(fields: dict[str, object], error: BaseException | None = None) -> Even
 
 @pytest.fixture
 def encode() -> EcsEncoder:
-    return EcsEncoder({"name": "mysite", "environment": "test", "release": "r1"}, max_line_bytes=16_384)
+    return EcsEncoder({"name": "mysite", "environment": "test", "release": "r1"}, limit=lambda: 16_384)
 
 
 def test_a_canonical_line_uses_the_fields_of_ecs(encode: EcsEncoder) -> None:
@@ -148,7 +148,7 @@ def test_an_error_has_its_causes_in_one_stack_trace(encode: EcsEncoder) -> None:
 
 def test_a_long_line_is_shortened(encode: EcsEncoder) -> None:
     """Within LOG_MAX_LINE_BYTES, and it says so."""
-    raw = EcsEncoder({"name": "s", "environment": "e"}, max_line_bytes=2000)(
+    raw = EcsEncoder({"name": "s", "environment": "e"}, limit=lambda: 2000)(
         event({"a": "x" * 9000, "b": "y" * 9000})
     )
     assert len(raw) <= 2000
