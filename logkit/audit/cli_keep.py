@@ -15,9 +15,10 @@ from logkit.audit.anchors import first_key, write_pins
 from logkit.audit.cli import add_streams, use_colour
 from logkit.audit.cli_verify import PIN_NAME
 from logkit.audit.holds import active_holds, lift, place
-from logkit.audit.keys import create_key, public_bytes, read_key
+from logkit.audit.keys import SealError, create_key, public_bytes, read_key
 from logkit.audit.notices import ALERT_LEVELS, utc_text
 from logkit.audit.retention import Decision, apply, plan, policy_text
+from logkit.audit.seal import Sealing
 from logkit.audit.streams import Place, as_operator, find_place
 from logkit.errors import LogkitError
 from logkit.parsers import STREAMS
@@ -76,7 +77,11 @@ def _seal(where: Place, args: argparse.Namespace) -> int:
 
         ledger = where.ledger(directory.name, hear)
         drained = ledger.drain()
-        sealing = ledger.seal()
+        try:
+            sealing = ledger.seal()
+        except SealError as error:
+            sealing = Sealing(alarms=(str(error),))
+            told.append(("audit.seal_alarm", {"stream": directory.name, "alarm": str(error)}))
         ledger.tend()
         failed = failed or bool(sealing.alarms)
         if args.json:

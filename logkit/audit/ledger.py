@@ -301,9 +301,9 @@ class Ledger:
             return  # it waits where it is
 
     def _seal_if_due(self) -> None:
-        if not self._seals.is_due():
-            return
         try:
+            if not self._seals.is_due():
+                return
             self.seal()
         except SealError as alarm:
             self._seals.failed()

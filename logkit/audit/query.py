@@ -125,7 +125,7 @@ def _hits(directory: Path, segments: Sequence[Segment], wanted: Filter, meter: _
         try:
             with open_segment(segment) as file:
                 for line in file:
-                    if any(needle not in line for needle in needles):
+                    if not all(any(form in line for form in forms) for forms in needles):
                         continue
                     try:
                         record = orjson.loads(line)
@@ -138,8 +138,8 @@ def _hits(directory: Path, segments: Sequence[Segment], wanted: Filter, meter: _
         meter.add(_size(segment))
 
 
-def _needles(wanted: Filter) -> list[bytes]:
-    """Bytes that every line that passes must hold, to look at before parsing."""
+def _needles(wanted: Filter) -> list[tuple[bytes, ...]]:
+    """Bytes of which every line that passes must hold some, to look at first; ids may be numbers."""
     values = [
         value.rpartition(":")[2]
         for value in (wanted.actor, wanted.target, wanted.owner, wanted.circle)
@@ -148,7 +148,12 @@ def _needles(wanted: Filter) -> list[bytes]:
     for alternatives in (wanted.events, wanted.outcomes, wanted.ids):
         if len(alternatives) == 1 and not any(sign in alternatives[0] for sign in "*?["):
             values.append(alternatives[0])
-    return [orjson.dumps(value)[1:-1] for value in values]
+    return [
+        (orjson.dumps(value), b":" + value.encode(), b": " + value.encode())
+        if value.isdecimal()
+        else (orjson.dumps(value),)
+        for value in values
+    ]
 
 
 def matcher(wanted: Filter) -> Callable[[Record], bool]:

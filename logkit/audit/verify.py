@@ -155,16 +155,20 @@ def _stitch(work: _Work) -> Iterator[SegmentReport]:
     """Follow the chain through the segments, naming what is absent between them; one report per segment."""
     expected, prev = 1, GENESIS
     before: Scanned | None = None
+    last: Scanned | None = (
+        None  # the last segment that is there at all: what is absent after it was cut from it
+    )
     is_known = True  # does `prev` say what the next segment must continue?
     for segment in work.segments:
         found = work.scanned.get(segment.name)
         if segment.first > expected and not (work.is_partial and before is None):
-            yield from _absent(work, before, expected, segment)
+            yield from _absent(work, last, expected, segment)
             is_known = False
         elif segment.first < expected and (found is None or found.records):
             why = f"its first line should be {expected}: the segment was put here, or lines were added before it"
             work.findings.append(Finding("ALTERED", why, segment.name, segment.first, expected - 1))
             is_known = False
+        last = found
         if found is None:
             yield SegmentReport(segment.name, segment.first, segment.first, None, 0, "SKIPPED")
             expected, is_known, before = max(expected, _skipped_next(work, segment)), False, None
@@ -184,7 +188,7 @@ def _stitch(work: _Work) -> Iterator[SegmentReport]:
         expected, before = found.next_seq, found
         prev, is_known = found.last_hash or b"", found.last_hash is not None
         yield _segment_report(work, segment, found)
-    yield from _ending(work, before, expected, prev if is_known else None)
+    yield from _ending(work, last, expected)
 
 
 def _skipped_next(work: _Work, segment: Segment) -> int:
@@ -231,9 +235,7 @@ def _end_of(work: _Work) -> int:
     return max(work.head.next_seq if work.head else 1, work.sealed_next)
 
 
-def _ending(
-    work: _Work, before: Scanned | None, expected: int, prev: bytes | None
-) -> Iterator[SegmentReport]:
+def _ending(work: _Work, before: Scanned | None, expected: int) -> Iterator[SegmentReport]:
     """The end of the stream: does the last segment end where the head says?"""
     head = work.head
     if head is None:

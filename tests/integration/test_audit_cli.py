@@ -14,7 +14,6 @@ import orjson
 import pytest
 
 from logkit.audit import trail
-from logkit.audit.cli import VERBS
 from logkit.audit.segments import list_segments
 from logkit.cli import main
 from tests.unit.audit.ledger_tools import lines_of, make_ledger

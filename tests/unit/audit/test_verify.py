@@ -150,6 +150,15 @@ def test_a07_a_cut_tail(copied: Path, whole: bool) -> None:
     assert found(verified(copied)) == [("TRUNCATED", segment.name, 119, 120)]
 
 
+def test_a07_an_older_segment_cut_to_nothing(copied: Path) -> None:
+    """A file that is there, but holds not even its first line, was cut; it was not deleted."""
+    segment, follower = list_segments(copied)[1:3]
+    segment.path.write_bytes(lines_in(copied, 1)[0][:50])
+    assert ("TRUNCATED", segment.name, segment.first, follower.first - 1) in found(
+        verified(copied, retention=YEAR)
+    )
+
+
 def test_a07_a_cut_tail_of_an_older_segment(copied: Path) -> None:
     """A closed segment shortened is TRUNCATED, not missing."""
     segment, follower = list_segments(copied)[1:3]
