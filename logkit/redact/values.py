@@ -23,10 +23,10 @@ _DIGITS = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){7}")
 _PAIRS = ("=", ":", "%3", "<", "->", '",', "',")
 _AT_SIGNS = ("@", "%40", "u0040", "&#64;", "&commat;")
 _LONG = 16
-# Long words that are no tokens: UUIDs, names of events and modules, paths.
+# Long words that are no tokens: UUIDs, and paths, files, events and modules whose parts are words or short.
 _KNOWN_WORD = re.compile(
-    r"[\"'(\[]?(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|/?[a-z]++(?:[_./\-][a-z]++)*+)"
-    r"[\"')\],.;:]{0,2}"
+    r"[\"'(\[]?(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    r"|(?:(?:[a-z]++(?:[_\-][a-z]++)*+|[\w\-]{0,15}+)(?:[./,](?!/)|(?![\w\-./,])))++)[\"')\],.;:]{0,2}"
 )
 
 
@@ -84,7 +84,8 @@ class ValueRules:
 
     def called_for(self, text: str, signs: int) -> list[Rule]:
         """The rules that are worth a try on `text`, which shows `signs`."""
-        contains = f" {text}".lower().__contains__
+        low = text.lower()
+        contains = (f" {low}" if low[0] == "-" else low).__contains__
         if signs == WORDS and not any(map(contains, self._telling)):
             return []  # most sentences
         return [each for each in self._by_signs[signs] if not each.needs or any(map(contains, each.needs))]
