@@ -238,7 +238,10 @@ def timed(call: Callable[[], object], times: int) -> float:
 
 
 def new_line(number: int) -> tuple[str, dict[str, object]]:
-    message = f"imported {number} rows of the members file into the circle and skipped those that had been there before, in batches"
+    message = (
+        f"imported {number} rows of the members file into the circle and skipped those "
+        "that had been there before, in batches"
+    )
     return message, {
         "circle_id": f"{number:08x}-aaaa-4bbb-8ccc-000000000000",
         "path": f"/circles/{number}/messages",
