@@ -283,6 +283,8 @@ def _append(path: Path, line: bytes, file_mode: int) -> None:
     file = Descriptor(os.open(path, flags, file_mode))
     if is_new:
         os.fchmod(file.fd, file_mode)
+        if os.fstat(file.fd).st_gid != (group := path.parent.stat().st_gid):
+            os.fchown(file.fd, -1, group)  # who may read the segments may read what seals them
         sync_directory(path.parent)
     if os.write(file.fd, line) != len(line):
         raise OSError(errno.ENOSPC, "a checkpoint could not be written whole; the next seal completes it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
+import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,7 +82,7 @@ def in_child(run: Callable[[], None], *, uid: int | None = None) -> int:
         run()
         code = 0
     except BaseException as error:
-        print(f"child: {error!r}", file=sys.stderr)
+        traceback.print_exception(error)
     finally:
         os._exit(code)
 
