@@ -36,7 +36,7 @@ def emit(
 
     Inside a database transaction a success waits for the commit (`deferred`); a failure or a denial never does.
     `actor` None is whoever the context speaks of. `detail` is limited to what the catalog allows for `event`.
-    Blocks for the disk: in async code, `await aemit(...)`.
+    Blocks for the disk: in async code, `await aemit(...)`; there, a call of this one is reported, once.
 
     Raises `AuditSchemaError` in dev and test for what the catalog does not allow (in production it is written with
     `schema_error`), and `AuditUnavailable` when neither the ledger nor its spool takes the event; best-effort events

@@ -11,6 +11,7 @@ import contextlib
 import os
 import threading
 import weakref
+from asyncio import _get_running_loop
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -77,7 +78,7 @@ class AuditTrail:
         self._pending: dict[str, _Pending] = {}
         self._losses = Losses()
         self._bypassed = ""
-        self._has_compared = False
+        self._has_compared = self._has_blocked = False
         self._local = threading.local()
         os.register_at_fork(after_in_child=_forgetter(weakref.ref(self)))
 
@@ -116,6 +117,9 @@ class AuditTrail:
         """
         if not self._has_compared:
             self._compare_policy()
+        if _get_running_loop() is not None and not self._has_blocked:
+            self._has_blocked = True  # said once: it is a fault of the code, not of the moment
+            self.report("WARNING", "audit.event_loop_blocked", {"audit_event": envelope.kind.name})
         pending = _Pending(envelope)
         trouble = self._through_loguru(pending)
         if pending.appended is None and pending.error is None:

@@ -242,6 +242,20 @@ def test_aemit_does_not_block_the_event_loop(desk: Desk, monkeypatch: pytest.Mon
     assert (line["id"], line["actor"]["id"]) == (receipt.id, "7")
 
 
+def test_blocking_an_event_loop_is_reported_once(desk: Desk) -> None:
+    """`emit()` in a coroutine works and is named; `aemit()` is not."""
+
+    async def main() -> None:
+        await audit.aemit("circle.created")
+        assert desk.reported("audit.event_loop_blocked") == []
+        audit.emit("circle.created")
+        audit.emit("circle.created")
+
+    asyncio.run(main())
+    assert desk.reported("audit.event_loop_blocked") == [{"audit_event": "circle.created"}]
+    assert len(desk.lines()) == 3
+
+
 def test_a_stdlib_record_can_carry_an_event(desk: Desk) -> None:
     """On the logger `mysite.audit`, or below it, an `AuditEvent` is found as message or as extra; nothing else is."""
     event = AuditEvent("circle.created")
