@@ -39,7 +39,7 @@ def add_headers(request: httpx.Request) -> None:
     headers = request.headers
     request_id = context.get("request_id")
     if is_request_id(request_id) and "x-request-id" not in headers:
-        headers["X-Request-ID"] = str(request_id)
+        headers["X-Request-ID"] = request_id
     if "traceparent" not in headers:
         span = otel.current_span() or new_traceparent(_trace_id(context.get("trace_id")))
         headers["traceparent"] = str(span)

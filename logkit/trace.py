@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from typing import TypeGuard
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~:-]{8,128}")
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
@@ -33,7 +34,7 @@ def new_request_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
-def is_request_id(value: object) -> bool:
+def is_request_id(value: object) -> TypeGuard[str]:
     """Is `value` an id that we keep: 8 to 128 of the characters that log systems and URLs leave alone? (R06, R07)"""
     return isinstance(value, str) and _REQUEST_ID.fullmatch(value) is not None
 

@@ -35,7 +35,7 @@ from logkit.django.streaming import follow
 from logkit.django.users import evaluated_user_id
 from logkit.errors import raise_if_asynchronous
 from logkit.redact import hide_path_segments
-from logkit.trace import is_request_id, new_request_id, parse_traceparent
+from logkit.trace import parse_traceparent
 
 REQUEST_ID_HEADER = "X-Request-ID"
 _EXPOSE = "Access-Control-Expose-Headers"
@@ -60,8 +60,7 @@ class Exchange:
     def open(self) -> None:
         """Make the request's own context the current one; nothing of the outer one is in it. (R03)"""
         request, meta, policy = self._request, self._request.META, self._policy
-        given = meta.get("HTTP_X_REQUEST_ID")
-        request_id = given if is_request_id(given) else new_request_id()  # R06
+        request_id = policy.request_id(meta.get("HTTP_X_REQUEST_ID"))
         trace = _trace(meta.get("HTTP_TRACEPARENT"))
         fields: dict[str, object] = {"request_id": request_id, **trace}
         if "HTTP_COOKIE" in meta and (

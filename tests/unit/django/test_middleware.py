@@ -236,6 +236,16 @@ def test_the_request_knows_its_id() -> None:
     assert ask(view, x_request_id="given-id-1").content == b"given-id-1 given-id-1"
 
 
+@pytest.mark.parametrize(
+    "given", ["order-4111" + "111111111111", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0." + "c2lnbmF0dXJl"]
+)
+def test_r06_an_id_that_lines_would_hide_is_none(given: str, logs: Capture) -> None:
+    """A card number, a token: the answer, the lines and what is passed on agree on another id."""
+    response = ask(lambda request: HttpResponse(), x_request_id=given)
+    assert response["X-Request-ID"] != given
+    logs.only("request.finished", request_id=response["X-Request-ID"])
+
+
 def test_a_traceparent_is_continued(logs: Capture) -> None:
     """Its ids are on every line; without one the request starts a trace."""
     trace, span = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
