@@ -50,7 +50,8 @@ _SAID = frozenset(
 _LONG_ID = 20
 _SPECIAL = frozenset({*_HEADLINE, *_WHO, "outcome"})
 _HUGE = 10**18  # a number that is longer goes the careful way
-_KEPT = 4096  # keys remembered
+_KEPT = 4096  # entries of a memory: what is in a log may be chosen by anybody
+_LONG_NAME = 100  # no event's name
 _LABELS = {
     "TRACE": ("TRACE", DIM),
     "DEBUG": ("DEBUG", DIM),
@@ -81,6 +82,8 @@ class Renderer:
         self._hidden = (_QUIET | style.without) - style.only
         self._prefixes: dict[str, str] = {}  # by key; empty for a field that is not shown
         self._labels: dict[str, str] = {}
+        self._loggers: dict[str, str] = {}
+        self._names: dict[tuple[str, str], str] = {}
 
     def __call__(self, event: Mapping[str, Any]) -> str:
         style, colour = self._style, self._colour
@@ -92,8 +95,12 @@ class Renderer:
             message = "" if message is None else value_text(message)
         if type(level) is not str:
             level = "" if level is None else str(level)
-        first, newline, rest = message.partition("\n")
-        name = self._event(level, safe(first), context)
+        rest = None
+        if "\n" in message:
+            message, _, rest = message.partition("\n")
+        name = (
+            self._task_event(level, message, context) if context.get("task") else self._event(level, message)
+        )
         time = time_text(event.get("timestamp"), style.local_time)
         label = self._labels.get(level) or self._label(level)
         if colour:
@@ -107,12 +114,14 @@ class Renderer:
             if is_canonical:
                 parts = self._headline(context, message) + parts
             logger = event.get("logger")
-            shown = paint(safe(str(logger)), DIM, colour) if logger and not is_canonical else ""
-            line = self._laid_out(head, name, parts, shown) + "\n"
+            line = self._laid_out(
+                head, name, parts, self._logger(logger) if logger and not is_canonical else ""
+            )
+            line += "\n"
         exception = event.get("exception")
         if style.single_line:
             return line if not exception else self._with_summary(line, exception)
-        if newline:
+        if rest is not None:
             line += "".join(f"{self._bar('')}{safe(part)}\n" for part in rest.splitlines())
         if exception:
             line += self._traceback(exception)
@@ -140,26 +149,38 @@ class Renderer:
 
     def _label(self, level: str) -> str:
         text, sgr = _LABELS.get(level.upper(), (safe(level).upper()[:5].ljust(5), CYAN))
-        if len(self._labels) > 100:  # somebody's levels are not levels
-            self._labels.clear()
-        label = self._labels[level] = paint(text, sgr, self._colour)
+        label = paint(text, sgr, self._colour)
+        _keep(self._labels, level, label)
         return label
 
-    def _event(self, level: str, name: str, context: Mapping[str, Any]) -> str:
-        """The event's name, bright; inside a task, tied to the request by the task's name in the request's colour."""
-        task = context.get("task")
-        sgr = _EVENTS.get(level, BOLD)
-        if not task:
+    def _event(self, level: str, message: str) -> str:
+        """The event's name, bright, as wide as its column; remembered, because names are few."""
+        name = self._names.get((level, message))
+        if name is None:
+            name = safe(message)
             pad = " " * (_EVENT_WIDTH - len(name))
-            return (f"{sgr}{name}{RESET}{pad}" if sgr else name + pad) if self._colour else name + pad
-        retries = context.get("retries")
-        short = safe(str(task)).rpartition(".")[2] + (
-            f"#{retries + 1}" if isinstance(retries, int) and retries else ""
-        )
+            name = paint(name, _EVENTS.get(level, BOLD), self._colour) + pad
+            if len(message) < _LONG_NAME:
+                _keep(self._names, (level, message), name)
+        return name
+
+    def _task_event(self, level: str, message: str, context: Mapping[str, Any]) -> str:
+        """Inside a task the name is tied to the request by the task's, in the request's colour."""
+        name, retries = safe(message), context.get("retries")
+        short = safe(str(context["task"])).rpartition(".")[2]
+        if isinstance(retries, int) and retries:
+            short += f"#{retries + 1}"
+        tie = paint(f"↳ {short}", id_colour(correlation(context)), self._colour)
         pad = " " * (_EVENT_WIDTH - len(name) - len(short) - 3)
-        if not self._colour:
-            return f"↳ {short} {name}{pad}"
-        return f"{id_colour(correlation(context))}↳ {short}{RESET} {sgr}{name}{RESET}{pad}"
+        return f"{tie} {paint(name, _EVENTS.get(level, BOLD), self._colour)}{pad}"
+
+    def _logger(self, logger: object) -> str:
+        name = str(logger)
+        shown = self._loggers.get(name)
+        if shown is None:
+            shown = paint(safe(name), DIM, self._colour)
+            _keep(self._loggers, name, shown)
+        return shown
 
     def _headline(self, context: Mapping[str, Any], message: str) -> list[str]:
         """What a canonical line says first: the request line, the status, the duration."""
@@ -193,7 +214,8 @@ class Renderer:
                     )
                     who.append(paint(f"{key}={short}", DIM, self._colour))
                     continue
-                text = paint(value_text(value), meaning(key, value), self._colour)
+                shown = value_text(round(value, 1) if kind is float else value)
+                text = paint(shown, meaning(key, value), self._colour)
             elif kind is int:
                 text = str(value) if -_HUGE < value < _HUGE else value_text(value)
             elif kind is float and key.endswith("_ms"):
@@ -206,10 +228,8 @@ class Renderer:
     def _prefix(self, key: str) -> str:
         """`key=`, or nothing when the field is not shown."""
         is_shown = key in self._style.only if self._style.only else key not in self._hidden
-        if len(self._prefixes) > _KEPT:
-            self._prefixes.clear()
         prefix = paint(f"{key_text(key)}=", DIM, self._colour) if is_shown else ""
-        self._prefixes[key] = prefix
+        _keep(self._prefixes, key, prefix)
         return prefix
 
     def _laid_out(self, head: str, name: str, parts: list[str], logger: str) -> str:
@@ -275,6 +295,12 @@ class Renderer:
         phrase = safe(" ".join(f"{kind or ''}: {text or ''}".split())).strip(": ")
         line = f"{line[:-1]}  {paint(phrase, RED, self._colour)}"
         return (line if self._style.width is None else clip(line, self._style.width)) + "\n"
+
+
+def _keep(memory: dict[Any, str], key: Any, text: str) -> None:
+    if len(memory) >= _KEPT:
+        memory.clear()
+    memory[key] = text
 
 
 def _fitted(line: str, width: int) -> list[str]:

@@ -109,11 +109,11 @@ def matching(lines: list[bytes], wanted: Filter) -> Iterator[Line]:
 
 
 def timed(path: str, wanted: Filter) -> Iterator[Timed]:
-    """Wanted lines with the time to merge them by, which never goes back: a file's own order is kept."""
+    """Wanted lines with the time to merge them by; a line without one goes with the line before it."""
     latest = ""
     for lines in blocks(path):
         for line in matching(lines, wanted):
-            latest = max(latest, time_of(line) or latest)
+            latest = time_of(line) or latest
             yield latest, line
 
 
@@ -143,7 +143,7 @@ def _last(lines_backwards: Iterable[bytes], wanted: Filter, count: int) -> list[
     found = (line for raw in lines_backwards for line in matching([raw], wanted))
     latest, result = "", []
     for line in reversed(list(islice(found, count))):
-        latest = max(latest, time_of(line) or latest)
+        latest = time_of(line) or latest
         result.append((latest, line))
     return result
 

@@ -126,12 +126,17 @@ def where(text: str) -> Condition:
     return Condition(test, _refusal(key, operator, value))
 
 
-# Other writers have these under other names, or with other values.
+# Members that other writers have under other names, or with other values; and those that only ECS renames.
 _TRANSLATED = frozenset(
     {
         *("timestamp", "level", "message", "logger", "exception", "source", "process", "thread", "service"),
+        "context",
+    }
+)
+_RENAMED_BY_ECS = frozenset(
+    {
         *("trace_id", "span_id", "request_id", "method", "status", "bytes", "route", "client_ip", "user_id"),
-        *("outcome", "duration_ms", "context"),
+        *("outcome", "duration_ms"),
     }
 )
 
@@ -145,6 +150,8 @@ def _refusal(key: str, operator: str, value: str) -> Refusal | None:
     if not name or not key.endswith(name.decode()):
         return None
     member = name + b'"'
+    if key in _RENAMED_BY_ECS:
+        return lambda line: member not in line and rb"\u" not in line and b'"@timestamp"' not in line
     return lambda line: member not in line and rb"\u" not in line
 
 

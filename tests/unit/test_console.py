@@ -104,6 +104,12 @@ def test_a_canonical_line_begins_with_request_status_and_duration() -> None:
     assert "outcome" not in shown
 
 
+def test_any_other_event_with_a_duration_names_it() -> None:
+    """Only lines about a request, task or command as a whole are canonical; others keep names and logger."""
+    shown = plain(event("export.ready", duration_ms=55.8, status="ready", outcome="success"))
+    assert "duration_ms=55.8  status=ready  outcome=success  keeps.services" in shown
+
+
 def test_a_long_user_id_is_shortened_because_every_line_has_it() -> None:
     """Its end is enough for --user; -x has it whole."""
     shown = event(

@@ -297,6 +297,12 @@ def test_the_last_lines_of_a_large_file(messages: Callable[..., list[str]], log:
     assert messages(file) == [f"m{n}" for n in range(6000)]
 
 
+def test_options_may_stand_among_files(messages: Callable[..., list[str]], log: Callable[..., str]) -> None:
+    """Whoever adds an option at the end of a long line gets what was meant."""
+    one, two = log(line("a", level="ERROR"), name="1.log"), log(line("b"), name="2.log")
+    assert messages(one, "-l", "error", two, "--event", "*") == ["a"]
+
+
 # What lines are
 
 
@@ -412,6 +418,14 @@ def test_files_are_merged_by_time(messages: Callable[..., list[str]], log: Calla
     )
     two = log(line("b", at="10:00:02.000000"), line("c", at="10:00:03.000000"), name="2")
     assert messages(one, two) == ["a", "b", "c", "d", "e"]
+
+
+def test_the_day_is_said_once(tail: Tail, log: Callable[..., str]) -> None:
+    """Another hour of the same day needs no rule; today needs none at all."""
+    text = tail(log(line("a", at="10:00:00.000000"), line("b", at="11:00:00.000000")))
+    assert [shown for shown in text.splitlines() if shown.startswith("──")] == ["── 2026-01-05 ──"]
+    now = datetime.now().astimezone().isoformat()
+    assert "──" not in tail(log(json.dumps({"timestamp": now, "level": "INFO", "message": "now"})))
 
 
 def test_the_day_is_said_when_it_changes(tail: Tail, log: Callable[..., str]) -> None:
@@ -571,6 +585,59 @@ def test_refusals_on_bytes_are_sound(
     parsed = parse(raw).event
     if parsed is not None and condition.test(parsed):
         assert condition.refuses is None or not condition.refuses(raw)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--event", "keep.*"),
+        ("--event", "keep.*", "--event", "lost"),
+        ("--request", "request-0001"),
+        ("-f", "kind=photo"),
+        ("-f", "size>1"),
+        ("-f", "status=200"),
+        ("--task", "fan_out"),
+        ("--user", "user-0001"),
+        ("--slow", "1ms"),
+    ],
+)
+def test_values_written_as_escapes_are_found(
+    messages: Callable[..., list[str]], log: Callable[..., str], words: tuple[str, ...]
+) -> None:
+    """JSON may write any character as an escape; the cheap tests leave such lines to the parser."""
+    plain = line("keep.shared", request_id="request-0001", kind="photo", size=2, status=200, task="fan_out")
+    plain = plain.replace('"context":{', '"context":{"user_id":"user-0001","duration_ms":2,')
+    names = ("keep", "request", "photo", "size", "status", "fan_out", "user", "duration")
+    escaped = plain
+    for name in names:
+        escaped = escaped.replace(name, f"\\u{ord(name[0]):04x}{name[1:]}")
+    assert not any(name in escaped for name in names)
+    assert messages(*words, log(escaped)) == ["keep.shared"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-f", "status=503"),
+        ("-f", "user_id=3"),
+        ("-f", "level=ERROR"),
+        ("-f", "request_id=request-1"),
+        ("--slow", "1s"),
+    ],
+)
+def test_filters_speak_of_our_names_in_lines_of_ecs(
+    messages: Callable[..., list[str]], log: Callable[..., str], words: tuple[str, ...]
+) -> None:
+    """One filter serves lines of both schemas."""
+    ecs = {
+        "@timestamp": "2026-01-05T10:00:00Z",
+        "log.level": "error",
+        "message": "keep.lost",
+        "http": {"request": {"id": "request-1"}, "response": {"status_code": 503}},
+        "user": {"id": 3},
+        "event": {"duration": 2_000_000_000},
+    }
+    assert messages(*words, log(json.dumps(ecs))) == ["keep.lost"]
 
 
 @given(st.binary())
