@@ -1,12 +1,16 @@
 """`logkit tail -F` as a process, while files grow, move, shrink, vanish and come back."""
 
+import fcntl
 import json
 import os
+import pty
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,8 +18,9 @@ from typing import Any
 
 import pytest
 
+from logkit.terminal import visible_length
+
 DEADLINE = 20.0
-_numbers = iter(range(10**9))
 
 
 def line(number: int, **context: Any) -> bytes:
@@ -308,3 +313,35 @@ def test_random_rotations_lose_and_double_nothing(follow: Follow, log: Path, see
     file.close()
     until(lambda: len(following.numbers) >= len(sent))
     assert sorted(following.numbers) == sent
+
+
+def test_on_a_terminal_lines_fit_are_coloured_and_counted(log: Path) -> None:
+    """A real terminal of 90 columns: nothing is wider, colours are on, the summary comes by itself."""
+    append(log, *range(3))
+    with log.open("ab") as file:
+        file.write(line(3, title="word " * 40, other="x" * 100))
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 90, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")}
+    with os.fdopen(master, "rb", buffering=0) as screen:
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "logkit", "tail", str(log)],
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                env=environment | {"TERM": "xterm-256color"},
+            )
+        finally:
+            os.close(slave)
+        shown = b""
+        try:
+            while data := screen.read(65536):
+                shown += data
+        except OSError:  # what Linux says when the other end of a terminal is gone
+            pass
+        assert process.wait(timeout=DEADLINE) == 0
+    text = shown.decode()
+    assert "\x1b[32mINFO" in text
+    assert "4 lines: 4 info" in text
+    assert max(visible_length(part) for part in text.replace("\r", "").split("\n")) == 90

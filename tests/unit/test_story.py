@@ -314,3 +314,12 @@ def test_help_reads_as_it_should(capsys: pytest.CaptureFixture[str], monkeypatch
     with pytest.raises(SystemExit):
         main(["story", "--help"])
     assert_golden("story-help.txt", capsys.readouterr().out)
+
+
+def test_the_guide_shows_what_the_commands_print() -> None:
+    """The drawings in docs/guides/reading-logs.md are the golden ones."""
+    page = (Path(__file__).parents[2] / "docs" / "guides" / "reading-logs.md").read_text()
+    console = (GOLDEN / "console.txt").read_text().splitlines()
+    assert (GOLDEN / "story-failed.txt").read_text() in page
+    assert "\n".join(console[1:8]) in page
+    assert "\n".join(console[9:18]) in page
