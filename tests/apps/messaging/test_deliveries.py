@@ -119,6 +119,18 @@ def test_a_task_delivered_twice_does_its_work_once(family, gateway, tasks_stay_p
     assert len(gateway.state.received) == 1
 
 
+def test_an_attempt_is_made_once_even_when_it_failed(family, gateway, tasks_stay_published):
+    """The first attempt failed and its task comes again: the next attempt is another task's, later."""
+    gateway.state.behaviour = Behaviour(fail_next=1000)
+    send(family)
+    dispatch.fan_out(Message.objects.get().id)
+    delivery = Delivery.objects.first()
+    assert dispatch.attempt(delivery.id, 1) is not None
+    assert dispatch.attempt(delivery.id, 1) is None
+    assert dispatch.attempt(delivery.id, 3) is None
+    assert len(gateway.state.received) == 1
+
+
 def test_a_task_for_what_is_gone_is_no_error(db):
     """Ids of rows that were deleted in the meantime are nothing to do."""
     assert dispatch.fan_out(uuid4()) == 0
