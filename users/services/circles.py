@@ -13,6 +13,7 @@ from users.models import Circle, Invitation, Membership, Role, User
 from users.queries import member_of, membership_of, require_role
 
 MAX_CIRCLES = 50  # that one person may own
+MAX_MEMBERSHIPS = 200  # of one person
 MAX_MEMBERS = 200  # of one circle: a family, not a platform; lists need no pages
 
 
@@ -67,6 +68,8 @@ def join(user: User, circle: Circle, *, role: str) -> Membership:
     )  # two who join at once are counted one after the other
     if circle.memberships.filter(user=user).exists():
         raise Conflict("You are a member of this circle already.", code="already_member")
+    if user.memberships.count() >= MAX_MEMBERSHIPS:
+        raise Conflict(f"You are in {MAX_MEMBERSHIPS} circles, which is the most.", code="too_many")
     if circle.memberships.count() >= MAX_MEMBERS:
         raise Conflict(f"The circle has {MAX_MEMBERS} members, which is the most.", code="circle_full")
     membership = Membership.objects.create(circle=circle, user=user, role=role)

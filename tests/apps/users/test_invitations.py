@@ -135,6 +135,9 @@ def test_members_are_not_invited_and_circles_fill_up(family, monkeypatch):
     already = invite(family, email="member@people.example")
     assert (already.status_code, already.json()["error"]["code"]) == (409, "already_member")
     token = invite(family).json()["token"]
+    with monkeypatch.context() as patch:
+        patch.setattr(circles, "MAX_MEMBERSHIPS", 0)
+        assert accept(family.stranger, token).json()["error"]["code"] == "too_many"
     monkeypatch.setattr(circles, "MAX_MEMBERS", 4)
     assert accept(family.stranger, token).json()["error"]["code"] == "circle_full"
     assert Membership.objects.filter(circle=family.circle).count() == 4
