@@ -11,7 +11,8 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -21,14 +22,17 @@ from logkit.access import TELLERS, path_matcher, request_context, retold
 from logkit.audit.emit import event_of
 from logkit.audit.emit import record as state
 from logkit.context import CONTEXT_ATTRIBUTE, Context
+from logkit.errors import raise_if_asynchronous
 from logkit.event import ExcInfo
-from logkit.record import STAMP
+from logkit.record import AUDIT_NO, STAMP
 
 if TYPE_CHECKING:
     from loguru import Record
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", CONTEXT_ATTRIBUTE}
-_OPTIONAL = 4  # of these are not on every record
+_STANDARD = len(
+    vars(logging.makeLogRecord({}))
+)  # so many attributes come first on every record, then the extra ones
+_OURS = frozenset({"message", "asctime", "taskName", CONTEXT_ATTRIBUTE})  # are none, though they come later
 _LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
 _adopting = threading.local()
 
@@ -55,16 +59,18 @@ class InterceptHandler(logging.Handler):
             if event is not None:
                 state(event)
                 return
-        if record.name.startswith(TELLERS):
-            record = retold(record, self._is_quiet)
-        message, problem = _message(record)
         outer = getattr(_adopting, "record", None)
-        _adopting.record = (record, problem)
         try:
-            level = _LEVELS.get(record.levelno) or max(record.levelno, 0)
+            if record.name.startswith(TELLERS):
+                record = retold(record, self._is_quiet)
+            message, problem = _message(record)
+            _adopting.record = (record, problem)
             exception = _exception(record)
             adopted = _adopted if exception is None else _adopted.opt(exception=exception)
-            adopted.log(level, message)
+            adopted.log(_LEVELS.get(record.levelno) or _level(record.levelno), message)
+        except Exception as error:  # noqa: BLE001 - a logging call never raises into the application
+            raise_if_asynchronous(error)
+            self.handleError(record)
         finally:
             _adopting.record = outer
 
@@ -85,10 +91,15 @@ def _adopt(target: Record) -> None:
     target["process"].id = record.process or target["process"].id
     target["process"].name = record.processName or target["process"].name
     target["thread"].name = record.threadName or target["thread"].name
-    values = record.__dict__
-    if len(values) > len(_STANDARD) - _OPTIONAL or problem:
-        target["extra"].update(_fields(values, problem))
-    target["extra"][STAMP] = (_context(values), int(record.created * 1_000_000_000))
+    values, extra = record.__dict__, target["extra"]
+    context = extra[STAMP][0]
+    if record.exc_info or CONTEXT_ATTRIBUTE in values or "request" in values:
+        context = _context(values)
+    if len(values) > _STANDARD:
+        extra.update({name: values[name] for name in islice(values, _STANDARD, None) if name not in _OURS})
+    if problem or record.stack_info or record.exc_text:
+        extra.update(_oddities(record, problem))
+    extra[STAMP] = (context, int(record.created * 1_000_000_000))
 
 
 _adopted = logger.patch(_adopt)
@@ -109,15 +120,18 @@ def _exception(record: logging.LogRecord) -> ExcInfo | None:
     )  # L08: exc_info=True without an exception
 
 
-def _fields(values: Mapping[str, Any], problem: str | None) -> dict[str, object]:
-    fields: dict[str, object] = {name: value for name, value in values.items() if name not in _STANDARD}
-    if values["stack_info"]:
-        fields["stack_info"] = values["stack_info"]
-    if values["exc_text"] and not values["exc_info"]:
-        fields["traceback"] = values["exc_text"]
+def _level(number: int) -> int:
+    """What Loguru takes: no negative number, and not the number of the audit trail."""
+    return AUDIT_NO - 1 if number == AUDIT_NO else max(number, 0)
+
+
+def _oddities(record: logging.LogRecord, problem: str | None) -> Iterator[tuple[str, str]]:
+    if record.stack_info:
+        yield "stack_info", record.stack_info
+    if record.exc_text and not record.exc_info:
+        yield "traceback", record.exc_text
     if problem:
-        fields["format_error"] = problem
-    return fields
+        yield "format_error", problem
 
 
 def _context(values: Mapping[str, Any]) -> Context:

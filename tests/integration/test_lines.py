@@ -205,6 +205,26 @@ def test_l14_custom_levels_keep_their_names() -> None:
     assert [line["level"] for line in result.lines] == ["NOTICE", "Level 33", "SUCCESS"]
 
 
+def test_a_stdlib_record_of_the_audit_trails_number_is_an_ordinary_line() -> None:
+    """Level 60 is ours in Loguru; a library that uses the number loses nothing."""
+    line = run(
+        "logging.getLogger('lib').log(60, 'very.important'); logging.getLogger('lib').log(99, 'more')"
+    ).lines
+    assert [one["message"] for one in line] == ["very.important", "more"]
+
+
+def test_a_record_that_cannot_be_taken_is_counted_not_raised() -> None:
+    """A LogRecord without its usual attributes: the program goes on, and a line says so."""
+    result = run(
+        """
+        record = logging.makeLogRecord({"name": "broken", "msg": "m"}); del record.levelno, record.__dict__["process"]
+        logging.getLogger().handlers[0].handle(record); logger.info("went.on")
+        """
+    )
+    assert result.only("logkit.record_failed")["context"]["failed_logger"] == "broken"
+    assert result.only("went.on")
+
+
 def test_l14_a_logger_with_a_stream_of_its_own_writes_once_and_here() -> None:
     """propagate=False with a StreamHandler, as servers set up, becomes our line and nothing else."""
     result = run(
