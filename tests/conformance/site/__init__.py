@@ -1,0 +1,1 @@
+"""A small Django project that does everything a request can do, served by every kind of server."""
