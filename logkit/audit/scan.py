@@ -96,31 +96,29 @@ def _compare(found: Scanned, checkpoint: Checkpoint, leaves: Sequence[bytes | No
 def _fast(
     segment: Segment, found: Scanned, head_size: int | None, since: str | None, until: str | None
 ) -> tuple[list[bytes], bool]:
-    """All leaves, and whether every line up to the head's byte was right."""
+    """All leaves, and whether every line up to the head's byte was right.
+
+    Lines are not parsed: what is chained to the head, or under a signed root, is what was written, JSON or not. Only
+    beyond the head, where a crash may have left anything, a line must be a whole record to count.
+    """
     leaves: list[bytes] = []
     seq, size, prev = segment.first, 0, b""
-    first_time: str | None = None
-    record: dict[str, Any] = {}
-    line = b"\n"
-    loads, digest_of, keep = orjson.loads, sha256, leaves.append
+    first_line, line = b"", b"\n"
+    settled = (1 << 62) if head_size is None else head_size
+    digest_of, keep = sha256, leaves.append
     asks = since is not None or until is not None
     if head_size == 0:
         found.at_head = (seq, None)
     with open_segment(segment) as file:
         for line in file:
             if not leaves:
-                prev = _first_prev(line, found)
-            try:
-                if not line.startswith(b'{"seq":%d,"prev":"%b",' % (seq, prev)):
-                    raise ValueError
-                record = loads(line)
-            except ValueError:
-                found.torn = _torn(file, line)
-                if found.torn and (head_size is None or size < head_size) and line.endswith(b"\n"):
+                prev, first_line = _first_prev(line, found), line
+            if not line.startswith(b'{"seq":%d,"prev":"%b",' % (seq, prev)) or (
+                size >= settled and not entry_of(line).is_whole
+            ):
+                if size < settled and (line.endswith(b"\n") or _is_record(line[:-1])):
                     return leaves, False
-                if _is_record(line[:-1]) and not line.endswith(b"\n"):
-                    return leaves, False  # its newline was changed
-                line = b"\n"
+                found.torn, line = _torn(file, line), b"\n"
                 break
             leaf = digest_of(b"\0" + line).digest()
             keep(leaf)
@@ -129,21 +127,33 @@ def _fast(
             size += len(line)
             if size == head_size:
                 found.at_head = (seq, leaf)
-            if first_time is None:
-                first_time = record.get("time")
-            if asks and _is_between(record.get("time"), since, until):
+            if asks and _is_between(_time_of(line), since, until):
                 found.asked += 1
-            if record.get("event") == "audit.gap":
-                found.gaps.append({**(record.get("detail") or {}), "seq": record["seq"]})
-    if line[-1] != ord("\n"):  # all of a record but its newline: it was never acknowledged, or it was cut
+            if b'"audit.gap"' in line:
+                _note_gap(found, line)
+            last_line = line
+    if line[-1] != ord("\n"):  # the end of the file, without the end of a line
+        if _is_record(line[:-1]):
+            return leaves, False  # its newline was changed
         found.torn, seq, size = len(line), seq - 1, size - len(line)
         leaves.pop()
     found.next_seq, found.size, found.records = seq, size, len(leaves)
     found.last_hash = leaves[-1] if leaves else None
-    found.times = (first_time, record.get("time"))
+    if leaves:
+        found.times = (_time_of(first_line), _time_of(last_line))
     if head_size is not None and found.at_head is not None:
         found.beyond = seq - found.at_head[0]
     return leaves, True
+
+
+def _note_gap(found: Scanned, line: bytes) -> None:
+    """What the ledger itself said that it lost."""
+    try:
+        record = orjson.loads(line)
+    except ValueError:
+        return
+    if record.get("event") == "audit.gap":
+        found.gaps.append({**(record.get("detail") or {}), "seq": record["seq"]})
 
 
 def _first_prev(line: bytes, found: Scanned) -> bytes:

@@ -134,4 +134,4 @@ def _number(count: int, noun: str) -> str:
 
 
 def _moment(text: str) -> str:
-    return f"{text[:10]} {text[11:19]} UTC" if len(text) >= 19 else safe(text)
+    return f"{text[:10]} {text[11:19]} UTC" if len(text) >= 19 else "an unknown time"
