@@ -1,8 +1,8 @@
 """What logging adds to a Django request: `python -m benchmarks.request`.
 
 The handlers are called in process with no database and one application line in the view; stdout is /dev/null. Under
-WSGI the middleware of `startproject` is there; under ASGI it is not, because Django takes each of them through a thread, and
-the noise of that drowns what is measured. Every stack is configured as its documentation says for JSON in
+WSGI the middleware of `startproject` is there; under ASGI it is not, because Django takes each of them through a
+thread, and the noise of that drowns what is measured. Every stack is configured as its documentation says for JSON in
 production. Each repeat is a process of its own, the stacks take turns, and medians are compared: what a stack adds is
 its median less that of a Django that logs nothing.
 """
