@@ -98,6 +98,7 @@ def _list(value: object) -> list[object]:
 
 def _stack_lines(stack: str, header: str, look: Look) -> Iterator[str]:
     frames: list[Frame] = []
+    last = ""
     for line in stack.split("\n"):
         if match := _FRAME.match(line):
             frames.append(Frame(match["file"], match["line"], match["function"] or ""))
@@ -105,14 +106,19 @@ def _stack_lines(stack: str, header: str, look: Look) -> Iterator[str]:
             not line.strip() or line.lstrip(" |+-").startswith("Traceback (most recent") or _MARKS.match(line)
         ):
             continue
-        elif frames and not frames[-1].source and line.startswith((" ", "|")):
+        elif frames and not frames[-1].source and line.startswith(("    ", "  |", "|")):
             frames[-1].source = line.strip(" |")
         elif _is_header(line, header):
             continue
-        else:  # the heading of another exception in the same text, or what is no traceback at all
+        elif line.startswith(" "):  # a word among the frames, such as how many were left out
             yield from _frame_lines(frames, look)
             frames = []
-            yield f"  {safe(line)}"
+            yield f"  {safe(line.strip())}"
+        else:  # Python writes an exception below its frames; here it stands above them
+            if line != last:
+                yield f"  {safe(line)}"
+            yield from _frame_lines(frames, look)
+            frames, last = [], line
     yield from _frame_lines(frames, look)
 
 

@@ -9,6 +9,7 @@ import orjson
 
 from logkit.tail.times import utc_text
 
+_LONGEST_NUMBER = 20
 _FARTHEST_JSON = 256  # bytes a prefix may take
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 _PREFIX_END = re.compile(r"[\s|:>]*$")
@@ -103,7 +104,7 @@ _ECS_CONTEXT = {
     "user.id": "user_id",
     "event.outcome": "outcome",
 }
-_ECS_SILENT = ("ecs.version", "event.dataset", "event.kind", "process.thread.id", "log.origin.file.name")
+_ECS_SILENT = ("ecs.version", "event.dataset", "event.kind", "event.action", "process.thread.id")
 
 
 def _from_ecs(value: dict[str, Any]) -> dict[str, Any]:
@@ -133,13 +134,26 @@ def _from_ecs(value: dict[str, Any]) -> dict[str, Any]:
         members = {name: flat.pop(name) for name in list(flat) if name.startswith(group + ".")}
         if members:
             event[group] = {name.removeprefix(group + "."): item for name, item in members.items()}
-    context |= {name.removeprefix("labels."): item for name, item in flat.items()}
+    for name, item in flat.items():
+        is_label = name.startswith("labels.")
+        context[name.removeprefix("labels.")] = _number(item) if is_label and isinstance(item, str) else item
     event["context"] = context
     if source["file"]:
         event["source"] = source
     if any(error.values()):
         event["exception"] = {name: item for name, item in error.items() if item is not None}
     return event
+
+
+def _number(text: str) -> str | int | float:
+    """The number that a label was before ECS made it text; what would be written otherwise stays text."""
+    for kind in (int, float):
+        try:
+            if len(text) < _LONGEST_NUMBER and str(number := kind(text)) == text:
+                return number
+        except ValueError:
+            continue
+    return text
 
 
 def _flattened(value: dict[str, Any], lead: str) -> Any:

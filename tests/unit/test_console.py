@@ -303,10 +303,24 @@ def test_tracebacks_that_are_plain_text_are_shown() -> None:
         "During handling of the above exception, another exception occurred:\n\nValueError: 2"
     )
     text = plain(event() | {"exception": stack})
-    assert "a.py:1  f  x" in text
-    assert "KeyError: 1" in text
-    assert "During handling" in text
-    assert "ValueError: 2" in text
+    assert [line[15:].rstrip() for line in text.splitlines()[1:]] == [
+        "  KeyError: 1",
+        "  a.py:1  f  x",
+        "  During handling of the above exception, another exception occurred:",
+        "  ValueError: 2",
+    ]
+
+
+def test_a_note_among_the_frames_stays_in_its_place() -> None:
+    """Long stacks say how much of them was left out."""
+    stack = '  File "a.py", line 1, in f\n  … 9 frames left out …\n  File "b.py", line 2, in g\nE: m'
+    text = plain(event() | {"exception": {"type": "E", "message": "m", "stack": stack}})
+    assert [line[15:].rstrip() for line in text.splitlines()[1:]] == [
+        "E  m",
+        "  a.py:1  f",
+        "  … 9 frames left out …",
+        "  b.py:2  g",
+    ]
 
 
 class Terminal(io.StringIO):

@@ -397,6 +397,39 @@ def test_lines_of_other_writers(
     assert shown in tail(log(json.dumps(given)))
 
 
+def test_lines_of_our_own_ecs_schema(tail: Tail, log: Callable[..., str]) -> None:
+    """What LOG_SCHEMA=ecs writes reads like schema v1, numbers and cause chain included."""
+    code = (
+        "import logkit\n"
+        "logkit.configure()\n"
+        "from loguru import logger\n"
+        "try:\n"
+        "    try:\n"
+        "        {}['key']\n"
+        "    except KeyError as error:\n"
+        "        raise ValueError('no such keep') from error\n"
+        "except ValueError as error:\n"
+        "    line = logger.bind(request_id='request-0001', task='keeps.tasks.share', retries=1, size=12, user_id=3)\n"
+        "    line.opt(exception=error).error('keep.lost')\n"
+    )
+    environment = {"LOG_SCHEMA": "ecs", "LOG_FORMAT": "json", "LOG_ENVIRONMENT": "test", "AUDIT": "off"}
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=True,
+        timeout=30,
+        env={**os.environ, **environment},
+    )
+    (written,) = result.stdout.splitlines()
+    assert b'"@timestamp"' in written
+    text = tail("-f", "size>=12", "--user", "3", log(written))
+    assert "ERROR t-0001 ↳ share#2 keep.lost" in text
+    assert "size=12  user_id=3" in text
+    assert "┃ ValueError  no such keep" in text
+    assert "KeyError: 'key'" in text
+    assert "event.action" not in text
+
+
 def test_gzip_files_are_unpacked(tail: Tail, log: Callable[..., str], tmp_path: Path) -> None:
     """A rotated file needs no zcat; one that was cut off gives what it holds, and says so."""
     plain = Path(STORY).read_bytes()
