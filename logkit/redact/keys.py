@@ -18,7 +18,13 @@ TOKEN = 3  # hidden when the value looks like a random token
 REFERENCE = 4  # survives only when the value is a pseudonym
 STATEMENT = 5  # SQL: what stands in quotes in it is hidden
 PARAMETERS = 6  # hidden beside a statement
-_BY_NAME = {"session": REFERENCE, "sql": STATEMENT, "params": PARAMETERS, "parameters": PARAMETERS}
+_BY_NAME = {
+    "session": REFERENCE,
+    "sql": STATEMENT,
+    "params": PARAMETERS,
+    "parameters": PARAMETERS,
+    "authentication": SECRET,
+}
 NO_SECRETS = frozenset([PLAIN, TOKEN, STATEMENT, PARAMETERS])  # by their name alone
 
 _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z\u00df-\uffff]+|[A-Z]+")
@@ -100,6 +106,8 @@ class KeyRules:
         if any(group in vocab.PAIRS and not _vetoed(words, start + len(group)) for start, group in groups):
             return True
         for position, word in enumerate(words):
+            if position and words[position - 1] in vocab.BEFORE:
+                continue
             if word in vocab.WIDE or _is_run_together(word):
                 if not _vetoed(words, position + 1):
                     return True
@@ -134,4 +142,4 @@ def _is_run_together(word: str) -> bool:
 
 
 def _is_weak(words: list[str]) -> bool:
-    return words[-1] in vocab.WEAK and (len(words) <= 2 or words[-1] in vocab.SIGNATURES)
+    return words[-1] in vocab.SIGNATURES or (len(words) == 1 and words[0] in vocab.WEAK)

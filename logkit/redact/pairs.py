@@ -95,7 +95,7 @@ class PairRules:
                 name, verdict = self._with_words_before(text, start, name, verdict)
             if verdict in _NO_PAIRS:
                 continue
-            outer = text[start - 1 : start] if match["quote"] == "" else ""
+            outer = text[start - 1 : start] if match["quote"] == "" else match["quote"][-1]
             for span in value_text.values(text, position, name, verdict, sep=match["sep"], outer=outer):
                 yield span
                 position = span[1]
@@ -181,14 +181,14 @@ _LISTED = re.compile(
     rf"[(\[]{_SPACE}b?(?P<q>\\*+[\"'])(?P<name>[\w.\-]{{2,64}})(?P=q){_SPACE},{_SPACE}"
     rf"[bBuU]?(?P<p>\\*+[\"'])(?P<value>(?:(?!(?P=p)).){{1,4096}}+)(?P=p){_SPACE}[)\]]"
 )
-_ELEMENT = re.compile(r"<(?P<name>[A-Za-z][\w:.\-]{1,64})(?:\s[^<>]{0,256})?>(?P<value>[^<>]++)</")
+_ELEMENT = re.compile(r"<(?P<name>[A-Za-z_][\w:.\-]{1,64})(?:\s[^<>]{0,256})?>(?P<value>[^<>]++)</")
 _FORM_PART = re.compile(
     r"name=\\?\"(?P<name>[\w\[\].\-]{2,64})\\?\"[^\r\n\\]{0,128}(?:\r?\n|\\r\\n|\\n)(?:[^\r\n\\]{1,128}(?:\r?\n|\\r\\n|\\n)){0,3}"
     r"(?:\r?\n|\\r\\n|\\n)"
     r"(?P<value>(?:(?!(?:\r?\n|(?:\\r)?\\n)--).){1,4096})"
 )
 _OPTION = re.compile(
-    rf"(?<![\w\-])--?(?P<name>[a-zA-Z][\w\-]{{1,64}})(?:[ \t]{{1,16}}+|{_QUOTE},{_SPACE})"
+    rf"(?<![\w\-])--?(?P<name>[a-zA-Z_][\w\-]{{1,64}})(?:[ \t]{{1,16}}+|{_QUOTE},{_SPACE})"
     r"(?:(?P<q>\\*+[\"'])(?P<value>[^\"'\r\n\\]++)|(?P<word>[^\s\"'\\\-][^\s\"'\\]*+))"
 )
 _KEY_DETAIL = re.compile(r"Key \((?P<columns>[^()]{1,256}(?:\([^()]{0,64}\)[^()]{0,64})?)\)\s?=\s?\(")

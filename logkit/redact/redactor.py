@@ -14,6 +14,7 @@ from logkit.redact import keys
 from logkit.redact.marker import FAILED, HIDDEN
 from logkit.redact.pseudonym import is_pseudonym
 from logkit.redact.validators import looks_random
+from logkit.redact.value_sense import is_plain_hash
 from logkit.redact.values import ValueRules
 from logkit.redact.walk import Walk, exact
 
@@ -116,7 +117,7 @@ class Redactor:
             return False
         if type(value) is str:
             if verdict == keys.TOKEN:
-                return looks_random(value)
+                return looks_random(value) and not is_plain_hash(value, keys.split(name))
             return not (value == "" or is_pseudonym(value) or value == HIDDEN)
         if verdict == keys.COUNT:
             return type(value) not in (int, float)

@@ -160,10 +160,18 @@ def is_id(text: str) -> bool:
 
 
 def looks_random(text: str) -> bool:
-    """A long run of mixed characters, as tokens and signatures are; ids and dotted names are not."""
+    """Mixed characters without rhyme or reason, as in tokens; ids, dates and names with numbers have either."""
     if not _TOKEN.fullmatch(text) or is_id(text):
         return False
-    digits = sum(map(text.count, "0123456789"))
-    if not digits or digits == len(text):
+    return any(_is_random(part) for part in _PART.findall(UUID.sub("-", text)))
+
+
+_PART = re.compile(r"[A-Za-z0-9]{8,}")
+_DATE = re.compile(r"\d{8}T\d{4,6}Z?")
+_TURN = re.compile(r"[0-9]+|[A-Z]+|[a-z]+")
+
+
+def _is_random(part: str) -> bool:
+    if part.isdecimal() or part.isalpha() or _DATE.fullmatch(part):
         return False
-    return digits * 20 >= len(text) or (any(map(str.isupper, text)) and any(map(str.islower, text)))
+    return len(_TURN.findall(part)) > 3  # `members2024` has two turns, `aB3dE5` six

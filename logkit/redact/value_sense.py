@@ -8,7 +8,7 @@ from logkit.redact import keys
 from logkit.redact.marker import MARKER
 from logkit.redact.pseudonym import is_pseudonym
 from logkit.redact.validators import looks_random
-from logkit.redact.vocabulary import words
+from logkit.redact.vocabulary import SIGNATURES, TOPICS, words
 
 # Source code that names a value instead of holding one: `self.password`, `os.environ["DB_PASSWORD"]`, `getpass()`.
 CODE = re.compile(
@@ -33,6 +33,7 @@ _MASK = re.compile(
     r"[*•●·xX.…_\-#]{2,}|\*{3,}.{0,4}|.{0,4}\*{4,}|\[?<?(?i:filtered|redacted|hidden|masked|secret removed"
     r"|removed|scrubbed|omitted|cleansed|elided)>?\]?"
 )
+_HEX = re.compile(r"[0-9a-fA-F]+")
 _PATH = re.compile(r"/[\w.\-]+(?:/[\w.\-]*)+")  # the working directory has the name of a password
 _NOTHING = words("true false none null nil undefined nan {} [] () \"\" '' n/a na -") | {""}
 _STATUS = words(
@@ -46,7 +47,6 @@ _STATUS = words(
     string str int integer bytes bool boolean any object list dict tuple optional[str] char text varchar
     """
 )
-_PASSWORDS = words("password passwd pwd passphrase passcode pass pin otp cvv cvc ssn pswd psw")
 
 
 def is_kept(value: str, name: str, verdict: int) -> bool:
@@ -55,23 +55,23 @@ def is_kept(value: str, name: str, verdict: int) -> bool:
         return True
     if verdict == keys.TOKEN:
         return not looks_random(value)
-    if verdict == keys.COUNT and value.isdecimal() and len(value) < 10:
+    if verdict == keys.COUNT and value.isdecimal() and len(value) < 8:
         return True
     if is_pseudonym(value) or (name.lower().endswith("pwd") and _PATH.fullmatch(value)):
         return True
     return _MASK.fullmatch(value) is not None or PLACEHOLDER.fullmatch(value) is not None
 
 
-def is_status(value: str, name_words: list[str], sep: str) -> bool:
+def is_plain_hash(value: str, name_words: list[str]) -> bool:
+    """A digest under a name such as `key` or `state` says nothing; under `signature` it does."""
+    return _HEX.fullmatch(value) is not None and name_words[-1:] != [] and name_words[-1] not in SIGNATURES
+
+
+def is_status(value: str, name: str, sep: str) -> bool:
     """`token: expired`, `session: started`, `password: This field is required`: a word about it, not the thing."""
     lower = value.lower()
     if lower in _STATUS:
         return True
-    if not sep.startswith(":") or not value.isalpha():
+    if sep != ":" or not value.isalpha():
         return False
-    if value.islower() and lower.endswith(("ed", "ing")):
-        return True
-    return (
-        not any(word in _PASSWORDS or word.endswith(("password", "passwd", "pwd")) for word in name_words)
-        and len(value) < 20
-    )
+    return (value.islower() and lower.endswith(("ed", "ing"))) or name.lower() in TOPICS or len(value) < 4

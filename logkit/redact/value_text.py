@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from logkit.redact import keys
 from logkit.redact.marker import HIDDEN, MARKER
 from logkit.redact.rule import Span
-from logkit.redact.value_sense import CALL, CODE, PLACEHOLDER, is_kept, is_status
+from logkit.redact.value_sense import CALL, CODE, PLACEHOLDER, is_kept, is_plain_hash, is_status
 from logkit.redact.vocabulary import words
 
 _OPENING = re.compile(r"[bBuUrRfF]{0,2}(?P<quote>\\*+[\"'`]|&quot;|&\#x27;|&\#39;|%22|%27)")
 _BRACKET = re.compile(r"\w{0,32}[\[({]")
+_QUOTES = "\"'"
 _CLOSES = {"[": "]", "(": ")", "{": "}"}
 _BARE = re.compile(
     r"""(?:[^\s,;&|"'`<>\\\x00-\x1f]
@@ -29,7 +30,7 @@ _NUMBERED = words(
     """
 )
 _COOKIES = re.compile(
-    r"[^\s=;,\"'<>\\]{1,128}=[^\s;,\"'<>\\]*+(?:;[ \t]{0,4}[^\s=;,\"'<>\\]{1,128}(?:=[^\s;,\"'<>\\]*+)?)*+"
+    r"[^\s=;,&|\"'<>\\]{1,128}=[^\s;,&|\"'<>\\]*+(?:;[ \t]{0,4}[^\s=;,&|\"'<>\\]{1,128}(?:=[^\s;,&|\"'<>\\]*+)?)*+"
 )
 _COOKIE = re.compile(r"[^\s=;,]{1,128}=(?P<value>\"[^\"]{0,4096}\"|[^\s;,]*+)")
 _COOKIE_ATTRIBUTES = words(
@@ -66,6 +67,8 @@ def values(text: str, at: int, name: str, verdict: int, *, sep: str, outer: str)
         content = text[start:end]
         if is_cookie and "=" in content:
             yield from _cookies(content, start, is_set="set" in name_words[:2])
+        elif verdict == keys.TOKEN and is_plain_hash(content, name_words):
+            return
         elif content != HIDDEN and (MARKER.search(content) or not is_kept(content, name, verdict)):
             yield start, end, HIDDEN
         return
@@ -116,11 +119,17 @@ def _unquoted(
     end = _without_tail(text, start, end)
     value = text[start:end]
     if scheme is None:
-        if outer and outer in "\"'" and value.endswith(outer):
+        if outer and outer in _QUOTES and value.endswith(outer):
             end -= 1
             value = value[:-1]
-        if CODE.fullmatch(value) or CALL.fullmatch(value) or is_status(value, name_words, sep):
+        if (
+            CODE.fullmatch(value)
+            or CALL.fullmatch(value)
+            or is_status(value, name, "" if outer and outer in _QUOTES else sep)
+        ):
             return
+    if verdict == keys.TOKEN and outer not in ("?", "&") and is_plain_hash(value, name_words):
+        return
     if not is_kept(value, name, verdict):
         yield start, end, HIDDEN
 

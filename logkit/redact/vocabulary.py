@@ -27,7 +27,7 @@ WIDE = words(
 NARROW = words(
     """
     auth authorization authorisation cookie cookies session sessions pass pin pins csrf bearer dob passport
-    xauth setcookie ccnum
+    xauth setcookie ccnum pw symfony
     """
 )
 CARRIERS = words(
@@ -42,22 +42,22 @@ PAIRS = frozenset(
     tuple(pair.split())
     for pair in """
     api key|api keys|access key|access keys|secret key|private key|private keys|encryption key|decryption key
-    signing key|master key|auth key|session key|shared key|account key|ssh key|rsa key|license key
-    licence key|service key|subscription key|hmac key|aes key|deploy key|webhook key|app key
-    application key|consumer key|stripe key|openai key|anthropic key|mailgun key|sendgrid key|twilio key|aws key
-    azure key|github key|gitlab key|google key|maps key|fernet key|jwk private
-    crypt key|cipher key|symmetric key|recovery key|backup key|ssl key|tls key|pem key|wallet key
-    integration key|write key|ingest key|instrumentation key|pgp key|gpg key|pass key
-    session id|session ids|sess id|session token|connect sid|php sess|set cookie|card number|card no|card num|cc number
-    cc num|credit card|debit card|account number|account no|bank account|routing number|sort code|social security
-    security code|verification code|verify code|auth code|authorization code|authentication code|access code
-    confirmation code|confirm code|login code|signin code|reset code|sms code|mfa code|tfa code|fa code|otp code
-    backup code|backup codes|recovery code|recovery codes|invite code|invitation code|activation code|device code
-    user code|one time code|pin code|pass code|pass word|pass phrase|pass wd|tax id|national id|passport number
-    passport no|driver license|drivers license|driver licence|date of birth|birth date|phone number
+    signing key|master key|auth key|session key|shared key|account key|ssh key|rsa key|license key|licence key
+    service key|subscription key|hmac key|aes key|deploy key|webhook key|app key|application key|consumer key
+    stripe key|openai key|anthropic key|mailgun key|sendgrid key|twilio key|aws key|azure key|github key|gitlab key
+    google key|maps key|fernet key|jwk private|crypt key|cipher key|symmetric key|recovery key|backup key|ssl key
+    tls key|pem key|wallet key|integration key|write key|ingest key|instrumentation key|pgp key|gpg key|pass key
+    session id|session ids|sess id|session token|connect sid|php sess|set cookie|card number|card no|card num
+    cc number|cc num|credit card|debit card|account number|account no|bank account|routing number|sort code
+    social security|security code|verification code|verify code|auth code|authorization code|authentication code
+    access code|confirmation code|confirm code|login code|signin code|reset code|sms code|mfa code|tfa code|fa code
+    otp code|backup code|backup codes|recovery code|recovery codes|invite code|invitation code|activation code
+    device code|user code|one time code|pin code|pass code|pass word|pass phrase|pass wd|tax id|national id
+    passport number|passport no|driver license|drivers license|driver licence|date of birth|birth date|phone number
     mobile number|mobile phone|cell phone|tel number|security answer|secret answer|maiden name|seed phrase
-    recovery phrase|code verifier|saml response|saml request|client assertion|magic link|reset link|invite link
-    share link|reset url|magic url|invite url|share url|amz credential|mot de passe
+    recovery phrase|db key|database key|priv key|client key|oauth code|oauth state|oauth verifier|remember me
+    code verifier|saml response|saml request|client assertion|magic link|reset link|invite link|share link
+    reset url|magic url|invite url|share url|amz credential|mot de passe
     """.replace("\n", "|").split("|")
     if pair.strip()
 )
@@ -98,8 +98,9 @@ BEFORE_PASS = words(
 # Words run together: a word that ends in, or starts with, one of these.
 ENDS = (
     "password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "pwd", "secret", "token", "tokens",
-    "apikey", "secretkey", "privatekey", "accesskey", "authkey", "signingkey", "encryptionkey", "masterkey",
-    "sessionid", "sessionkey", "sessid", "credential", "credentials", "cookie", "authorization", "cardnumber",
+    "apikey", "secretkey", "privatekey", "privkey", "servicekey", "accountkey", "dbpass", "keypass", "storepass",
+    "userpass", "accesskey", "authkey", "signingkey", "encryptionkey", "masterkey", "sessionid", "sessionkey",
+    "sessid", "credential", "credentials", "cookie", "authorization", "cardnumber",
 )  # fmt: skip
 STARTS = (
     "password", "passwd", "passphrase", "apikey", "secretkey", "privatekey", "accesstoken", "authtoken", "refreshtoken",
@@ -118,6 +119,9 @@ WEAK = words(
 )
 
 SIGNATURES = words("sig signature signatures hmac nonce sid")
+
+# Before a colon these are as often a topic as a name: `session: started`.
+TOPICS = words("token tokens session sessions auth bearer cookie cookies credentials csrf jwt otp phone")
 
 # Such a word before `_ref`: the field survives only with a pseudonym. `identifier` is what was typed to log in.
 REFERENCES = words(
