@@ -52,6 +52,15 @@ class InterceptHandler(logging.Handler):
     def createLock(self) -> None:  # noqa: N802 - stdlib's name
         self.lock = None
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Filter and emit. From Python 3.13 on stdlib's own takes the lock without asking whether there is one."""
+        passed: object = self.filter(record)
+        if isinstance(passed, logging.LogRecord):  # a filter may answer with another record, from 3.12 on
+            record = passed
+        if passed:
+            self.emit(record)
+        return bool(passed)
+
     def emit(self, record: logging.LogRecord) -> None:
         audit_logger = self._audit_logger
         if audit_logger is not None and record.name.startswith(audit_logger):

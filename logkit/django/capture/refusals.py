@@ -28,8 +28,9 @@ def connect() -> None:
 class RefusalHandler(logging.Handler):
     """States what a record of Django says was refused. Takes no lock: the trail has its own."""
 
-    def createLock(self) -> None:  # noqa: N802  logging's name
-        self.lock = None
+    def handle(self, record: logging.LogRecord) -> bool:
+        self.emit(record)
+        return True
 
     def emit(self, record: logging.LogRecord) -> None:
         _state_in_context(record)

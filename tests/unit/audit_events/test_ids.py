@@ -44,6 +44,7 @@ def test_ids_grow_when_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) ->
     assert [first, *following] == sorted({first, *following})
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # threads of other tests, from 3.12 on
 def test_a_forked_child_does_not_count_on_from_its_parents_id() -> None:
     """Parent and child continue with different random parts, even within one millisecond."""
     ids.uuid7()

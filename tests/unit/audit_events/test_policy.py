@@ -52,6 +52,7 @@ def test_a_change_is_said_when_the_trail_can_be_written_again(make_desk: Callabl
     assert changes(desk) == [["AUDIT_FSYNC"]]
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # threads of other tests, from 3.12 on
 def test_a_forked_child_does_not_repeat_its_parents_losses(desk: Desk) -> None:
     """What the parent lost is the parent's to say: one gap, with the exact count."""
     desk.break_disk()
