@@ -17,7 +17,8 @@ from threading import get_ident
 from typing import Literal
 
 from logkit.audit.checkpoints import Checkpoint
-from logkit.audit.head import read_head, read_mark, store_mark
+from logkit.audit.durability import Durability
+from logkit.audit.head import read_mark
 from logkit.audit.keys import SealError
 from logkit.audit.notices import Alert, Emit, Notice, gap, ignore, utc_text
 from logkit.audit.recovery import Position
@@ -31,7 +32,6 @@ from logkit.errors import AuditUnavailable
 from logkit.parsers import Rotation
 
 BYPASS_FOR = 1.0  # seconds in which a process goes straight to the spool after it waited in vain
-SYNC_EVERY = 1.0  # seconds between syncs with AUDIT_FSYNC=interval
 DRAIN_EVERY = 1.0  # seconds between looks into the spool
 _SEVERITY, _URGENT = b'"severity":"', (b'high"', b'critical"')  # sealed at once; a false hit only seals early
 _SEVERITY_WITHIN = 400  # bytes: the envelope says it before anything of variable length
@@ -71,7 +71,7 @@ class Ledger:
         self.stream = stream
         self.directory = directory / stream
         self.key_path = key_directory / f"{stream}.key"
-        self._fsync = fsync
+        self._durability = Durability(self.directory, fsync)
         self._alert = alert
         self._emit = emit
         self._new_writer: Callable[[], Writer] = lambda: Writer(
@@ -81,7 +81,7 @@ class Ledger:
         self._spool = Spool(spool_directory / stream, file_mode=file_mode, group=group)
         self._notices: list[Notice] = []
         self._unsaid: list[tuple[str, Mapping[str, object]]] = []  # what the trail could not take yet
-        self._bypass_until = self._synced_at = self._drained_at = 0.0
+        self._bypass_until = self._drained_at = 0.0
         self._is_spooling = False
         self._is_tending = False
         self._closed: list[Checkpoint] = []
@@ -124,7 +124,10 @@ class Ledger:
         """
         try:
             if appended.segment is not None and appended.seq is not None:
-                self._made_durable(appended.segment, appended.seq)
+                try:
+                    self._durability.sync(appended.segment, appended.seq, self._writer.head_fd)
+                except OSError as error:
+                    self._after_failed_sync(appended.segment, appended.seq, error)
         finally:
             self.tend()
 
@@ -240,33 +243,6 @@ class Ledger:
             self._notices.append(Notice("audit.spooled", {"stream": self.stream, "reason": reason}))
         self._drained_at = time.monotonic()
         return Appended(self.stream, None, "spooled")
-
-    def _made_durable(self, segment: Descriptor, seq: int) -> None:
-        if self._fsync == "never":
-            return
-        if self._fsync == "interval":
-            now = time.monotonic()
-            if now - self._synced_at < SYNC_EVERY:
-                return
-            self._synced_at = now
-        head_fd = self._writer.head_fd
-        with suppress(OSError):
-            if head_fd >= 0 and read_mark(head_fd) > seq:
-                return  # another writer's sync covered this line
-        head, _ = read_head(self.directory)  # before the sync: what is written meanwhile is not covered
-        try:
-            fdatasync(segment.fd)
-        except OSError as error:
-            self._after_failed_sync(segment, seq, error)
-            return
-        covered = head.next_seq if head and head.segment == segment.name else seq + 1
-        self._store_mark(max(covered, seq + 1))
-
-    def _store_mark(self, mark: int) -> None:
-        head_fd = self._writer.head_fd
-        with suppress(OSError):  # a mark that is behind costs a sync, nothing else
-            if head_fd >= 0 and read_mark(head_fd) < mark:
-                store_mark(head_fd, mark)
 
     def _after_failed_sync(self, segment: Descriptor, seq: int, error: OSError) -> None:
         """The segment is finished: what may not be on the disk is appended again to a new one."""

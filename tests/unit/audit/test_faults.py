@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from logkit.audit import ledger as ledger_module
+from logkit.audit import durability
 from logkit.audit.filesystem import filesystem_of, refuse_network
 from logkit.audit.segments import list_segments
 from logkit.audit.writelock import RECHECK_EVERY
@@ -242,14 +242,14 @@ def test_a_failed_fdatasync_ends_the_segment(tmp_path: Path, monkeypatch: pytest
     heard, emitted = Heard(), Heard()
     ledger = make_ledger(tmp_path, fsync="always", rotation=Rotation(size=50_000), alert=heard, emit=emitted)
     ledger.record(body(1))
-    real, failures = ledger_module.fdatasync, [OSError(5, "Input/output error")]
+    real, failures = durability.fdatasync, [OSError(5, "Input/output error")]
 
     def failing(descriptor: int) -> None:
         if failures:
             raise failures.pop()
         real(descriptor)
 
-    monkeypatch.setattr(ledger_module, "fdatasync", failing)
+    monkeypatch.setattr(durability, "fdatasync", failing)
     ledger.record(body(2))
     directory = tmp_path / "audit/security"
     assert ids_of(directory) == ["event-1", "event-2", "event-2"]
