@@ -11,6 +11,7 @@ from logkit.console.values import (
     duration_text,
     gutter,
     id_colour,
+    is_uuid,
     key_text,
     meaning,
     short_id,
@@ -47,7 +48,7 @@ _LOUD = frozenset({"WARNING", "WARN", "ERROR", "CRITICAL"})
 _SAID = frozenset(
     {"success", "succeeded", "retried", "failed", "failure"}
 )  # by the event's name or the status
-_LONG_ID = 20
+_UUID = 36  # characters
 _SPECIAL = frozenset({*_HEADLINE, *_WHO, "outcome"})
 _HUGE = 10**18  # a number that is longer goes the careful way
 _KEPT = 4096  # entries of a memory: what is in a log may be chosen by anybody
@@ -72,6 +73,8 @@ _EVENTS = {
     "CRITICAL": BOLD + RED,
 }
 _EVENT_WIDTH = 28  # fields start in one column unless an event's name is longer
+_LEAST = 20  # columns of text, however narrow the terminal is
+_LONGEST_MESSAGE = 240  # characters; -x shows all
 _NARROWEST = 50  # columns that fields need below each other, else they continue below the event
 
 
@@ -98,6 +101,8 @@ class Renderer:
         rest = None
         if "\n" in message:
             message, _, rest = message.partition("\n")
+        if len(message) > _LONGEST_MESSAGE and not style.expand:
+            message = f"{message[:_LONGEST_MESSAGE]}…(+{len(message) - _LONGEST_MESSAGE})"
         name = (
             self._task_event(level, message, context) if context.get("task") else self._event(level, message)
         )
@@ -196,7 +201,7 @@ class Renderer:
         return parts
 
     def _fields(self, context: Mapping[str, Any], is_canonical: bool) -> list[str]:
-        prefixes = self._prefixes
+        prefixes, short_ids = self._prefixes, self._style.short_ids
         parts, who = [], []
         for key, value in context.items():
             prefix = prefixes.get(key)
@@ -209,10 +214,7 @@ class Renderer:
                 if is_canonical and (key in _HEADLINE or (key == "outcome" and value in _SAID)):
                     continue
                 if key in _WHO:
-                    short = (
-                        f"…{short_id(value)}" if kind is str and len(value) > _LONG_ID else value_text(value)
-                    )
-                    who.append(paint(f"{key}={short}", DIM, self._colour))
+                    who.append(paint(f"{key}={self._id(value)}", DIM, self._colour))
                     continue
                 shown = value_text(round(value, 1) if kind is float else value)
                 text = paint(shown, meaning(key, value), self._colour)
@@ -221,9 +223,18 @@ class Renderer:
             elif kind is float and key.endswith("_ms"):
                 text = value_text(round(value, 1))
             else:
-                text = value_text(value)
+                text = (
+                    self._id(value)
+                    if short_ids and kind is str and len(value) == _UUID
+                    else value_text(value)
+                )
             parts.append(prefix + text)
         return parts + who if who else parts
+
+    def _id(self, value: object) -> str:
+        if self._style.short_ids and isinstance(value, str) and is_uuid(value):
+            return f"…{short_id(value)}"
+        return value_text(value)
 
     def _prefix(self, key: str) -> str:
         """`key=`, or nothing when the field is not shown."""
@@ -241,17 +252,21 @@ class Renderer:
         if width is None:
             parts = [*parts, logger] if logger else parts
             return f"{head}{name} {'  '.join(parts)}" if parts else head + name.rstrip()
-        start = visible_length(head) + _EVENT_WIDTH + 1
+        beside = visible_length(head)
+        name = name if beside + visible_length(name) <= width else name.rstrip()
+        first, *more = [name] if self._style.single_line else fold(name, max(width - beside, _LEAST))
+        lines = [head + first, *(" " * beside + piece for piece in more)]
+        start = beside + _EVENT_WIDTH + 1
         if width - start < _NARROWEST:
-            start = visible_length(head) + 2
-        lines, used, gap = [head + name], visible_length(head + name), 1
+            start = beside + 2
+        used, gap = visible_length(lines[-1]), 1
         for part in parts:
             length = visible_length(part)
             if used + gap + length <= width or self._style.single_line:
                 lines[-1] += " " * gap + part
                 used += gap + length
             else:
-                lines += [" " * start + piece for piece in fold(part, max(width - start, 20))]
+                lines += [" " * start + piece for piece in fold(part, max(width - start, _LEAST))]
                 used = visible_length(lines[-1])
             gap = 2
         if logger and used + gap + visible_length(logger) <= width:
@@ -283,7 +298,7 @@ class Renderer:
         bar, width = self._bar(RED), self._style.width
         lines = exception_lines(exception, Look(self._colour, self._style.expand, self._style.root))
         if width is not None:
-            room = max(width - visible_length(bar), 20)
+            room = max(width - visible_length(bar), _LEAST)
             fit = fold if self._style.expand else _fitted
             lines = (piece for line in lines for piece in fit(line, room))
         return "".join(f"{bar}{line}\n" for line in lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,6 +15,7 @@ from logkit.terminal import CYAN, DIM, GREEN, RED, RESET, YELLOW, paint, safe
 # Readable on dark and on light, and no reds or yellows, which mean something.
 _ID_COLOURS = (33, 37, 71, 133, 67, 99, 30, 169, 64, 139, 38, 63, 108, 97)
 ID_WIDTH = 6
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 LONGEST = 200  # characters of a value, unless everything is asked for
 _SLOW_MS, _VERY_SLOW_MS = 500.0, 2000.0
 
@@ -21,6 +23,10 @@ _SLOW_MS, _VERY_SLOW_MS = 500.0, 2000.0
 def correlation(context: Mapping[str, Any]) -> str:
     """The id that lines of one cause share: the request's, or that of the root task."""
     return str(context.get("request_id") or context.get("root_id") or context.get("task_id") or "")
+
+
+def is_uuid(text: str) -> bool:
+    return _UUID.fullmatch(text) is not None
 
 
 def short_id(identifier: str) -> str:

@@ -18,6 +18,7 @@ conditions (-f):
   key~regex key!~regex           the value contains, or does not contain, what fits the expression
   key>n key>=n key<n key<=n      a number beyond n
   A key is a name in the context, or a dotted path: circle_id, source.file, exception.type
+  A terminal shows the end of a UUID; that will do as a value: circle_id=…bbe41
 
 times (--since, --until):
   10m 2h 3 days                  that long ago

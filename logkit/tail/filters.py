@@ -194,7 +194,9 @@ def as_text(value: object) -> str:
 
 
 def is_value(item: object, text: str) -> bool:
-    """Is `item` what a person wrote as `text`? Numbers are compared as numbers."""
+    """Is `item` what a person wrote as `text`? Numbers are compared as numbers, `…bbee41` with the end of an id."""
+    if text.startswith("…") and isinstance(item, str):
+        return item.endswith(text[1:])
     if as_text(item) == text:
         return True
     return (

@@ -110,13 +110,25 @@ def test_any_other_event_with_a_duration_names_it() -> None:
     assert "duration_ms=55.8  status=ready  outcome=success  keeps.services" in shown
 
 
-def test_a_long_user_id_is_shortened_because_every_line_has_it() -> None:
-    """Its end is enough for --user; -x has it whole."""
+def test_uuids_may_be_shortened_to_their_ends() -> None:
+    """On a terminal, where they would take most of the room; -x has them whole."""
     shown = event(
-        user_id="9c6ac977-01f2-48fe-bade-7b33ca124955", keep_id="2d5f536d-7811-421e-a945-8bc383fbbe41"
+        user_id="9c6ac977-01f2-48fe-bade-7b33ca124955",
+        keep_id="2d5f536d-7811-421e-a945-8bc383fbbe41",
+        v="x" * 36,
     )
-    assert "keep_id=2d5f536d-7811-421e-a945-8bc383fbbe41  user_id=…124955" in plain(shown)
-    assert "9c6ac977-01f2-48fe-bade-7b33ca124955" in plain(shown, expand=True)
+    assert "keep_id=2d5f536d-7811-421e-a945-8bc383fbbe41" in plain(shown)
+    assert f"keep_id=…fbbe41  v={'x' * 36}  user_id=…124955" in plain(shown, short_ids=True)
+    assert "9c6ac977-01f2-48fe-bade-7b33ca124955" in plain(shown, short_ids=True, expand=True)
+
+
+def test_a_long_message_is_folded_below_itself_and_shortened() -> None:
+    """Sentences of libraries neither run along the edge of the terminal nor fill the screen."""
+    lines = plain(event("word " * 200), width=80).splitlines()
+    assert all(line.startswith(" " * 26) and len(line) <= 80 for line in lines[1:])
+    assert len(lines) == 5
+    assert plain(event("word " * 200)).rstrip().endswith("…(+760)  keeps.services")
+    assert plain(event("word " * 200), expand=True).count("word") == 200
 
 
 def test_a_call_to_another_service_is_not_taken_for_the_request() -> None:

@@ -155,6 +155,7 @@ def test_level_is_the_lines_own_and_no_field_of_that_name(
         ("logger~keeps", ["a", "b", "c", "d"]),
         ('quoted=a "b"', ["d"]),
         ("snow=☃", ["d"]),
+        ("title=…boat", ["b"]),
         ("empty=", ["d"]),
     ],
 )
