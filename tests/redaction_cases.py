@@ -602,7 +602,7 @@ secretariat@
 cookies disabled
 auth/session.py:42
 """.strip("\n").split("\n")
-_FIELDS_HIDDEN = _words(r"""
+FIELDS_HIDDEN = _words(r"""
 password passwd pwd new_password2 oldPassword PASSWORD user.password db-password DB_PASS secret client_secret
 clientSecret secretKey SECRET_KEY api_key apiKey APIKey X-Api-Key x_api_key apikey access_token accessToken
 refresh_token id_token auth_token token csrf_token csrftoken csrfmiddlewaretoken X-CSRFToken XSRF-TOKEN
@@ -615,7 +615,7 @@ password_hash password_confirmation recovery_codes backup_codes security_answer 
 code_verifier saml_response MYSQL_PWD PGPASSWORD REDIS_AUTH stripe_key OPENAI_API_KEY EMAIL_HOST_PASSWORD
 bank_account account_number token_hash share_token invite_token reset_token password_reset_token date_of_birth
 """)
-_FIELDS_KEPT = _words(r"""
+FIELDS_KEPT = _words(r"""
 author authors authority authored_by passenger passengers secretary compass bypass passed passive passage
 token_count tokens_used max_tokens total_tokens token_type token_expires_at token_id is_password_set has_password
 password_changed_at password_set password_length password_strength password_policy password_required requires_auth
@@ -635,6 +635,32 @@ translation_key lookup_key token_bucket_size rate_limit_key authorized_scopes se
 csrf_exempt jwt_algorithm credential_id
 """)
 
+_OTHERS = [
+    hidden("pair", "argv ['tool', '-password', '{}', 'run']", PW, "'run'"),
+    hidden("sql", "Duplicate entry '{}' for key 'users.token_hash'", "some words", "for key"),
+    hidden(
+        "sql",
+        "(0.001) UPDATE t SET name = '{}' WHERE id = 7; args=None; alias=default",
+        "Jane",
+        "WHERE id = 7",
+    ),
+    hidden("scheme", "retry with SSWS {} now", fake("", 40), "retry with", "now"),
+    hidden("scheme", 'sent Digest username="bob", response="{}"', fake("", 32, H), "sent Digest"),
+    hidden("scheme", "C: AUTH PLAIN {}\r\n", "AGFsaWNlAGNvcnJlY3Rob3JzZQ==", "C: AUTH PLAIN"),
+    hidden(
+        "url",
+        "posted to https://hooks.slack.com/services/{} in 12ms",
+        "T0/B0/" + fake("", 24),
+        "posted to",
+        "in 12ms",
+    ),
+    hidden(
+        "url", "GET /accounts/reset/{}/ 200", "MQ/c3x2b1-" + fake("", 32, H), "GET /accounts/reset/", "200"
+    ),
+    hidden("pair", "machine a login bob password {}", "correcthorse", "machine a login bob"),
+    hidden("task", "TaskPool: Apply <f> (args:('bob', '{}') kwargs:{})", "any text", "TaskPool: Apply"),
+]
+
 CASES: tuple[Case, ...] = (
     *(hidden("pair", template, PW, *keep) for template, keep in _PAIRS),
     *(hidden("scheme", template, fake("", 30), keep) for template, keep in _SCHEMES),
@@ -646,11 +672,12 @@ CASES: tuple[Case, ...] = (
     hidden("url", "sentry https://{}@o1.ingest.example.io/7", fake("", 32, H), "o1.ingest.example.io/7"),
     *(hidden("vendor", template, token) for token in _VENDORS for template in _AROUND),
     *_PEOPLE,
+    *_OTHERS,
     Case("pem", f"loaded {_PEM} ok", tuple(_PEM.split("\n")[1:-1]), ("loaded", "ok")),
     Case("pem", f"loaded {_PEM[:200]}", tuple(_PEM[:200].split("\n")[1:]), ("loaded",)),
     Case("pem", {"note": _PEM.replace("\n", "\\n")}, tuple(_PEM.split("\n")[1:-1])),
     *(kept("kept", text) for text in _KEPT),
-    *(Case("field", {name: PW, "n": 7}, (PW,), ('"n":7',)) for name in _FIELDS_HIDDEN),
-    *(Case("field", {"outer": [{name: {"deep": [PW, 493028]}}]}, (PW, "493028")) for name in _FIELDS_HIDDEN),
-    *(Case("kept field", {name: "blue-17"}, (), (f'"{name}":"blue-17"',)) for name in _FIELDS_KEPT),
+    *(Case("field", {name: PW, "n": 7}, (PW,), ('"n":7',)) for name in FIELDS_HIDDEN),
+    *(Case("field", {"outer": [{name: {"deep": [PW, 493028]}}]}, (PW, "493028")) for name in FIELDS_HIDDEN),
+    *(Case("kept field", {name: "blue-17"}, (), (f'"{name}":"blue-17"',)) for name in FIELDS_KEPT),
 )

@@ -79,7 +79,10 @@ class KeyRules:
         return found
 
     def _judge(self, name: str) -> int:
-        if name.lower() in self._hidden:
+        low = name.lower()
+        if low in self._hidden or (
+            low in vocab.WIDE and low not in vocab.COUNTABLE and low not in self._allowed
+        ):
             return SECRET
         if (known := _BY_NAME.get(name)) is not None and name not in self._allowed:
             return known

@@ -61,7 +61,7 @@ _SOURCE_FILES = (
     ".go",
 )
 _NO_PAIRS = keys.NO_SECRETS - {keys.TOKEN}
-_ESCAPED = re.compile(r"[nrt](?=\w)")
+_ESCAPES = {"\\": re.compile(r"[nrt](?=\w)"), "%": re.compile(r"[0-9A-Fa-f]{2}(?=\w)")}
 
 
 class PairRules:
@@ -86,8 +86,10 @@ class PairRules:
             position = match.end()
             name = match["name"]
             start = match.start()
-            if start and text[start - 1] == "\\" and (escape := _ESCAPED.match(name)):
-                name = name[escape.end() :]  # the n of a literal \n is no part of the name
+            if start and text[start - 1] in "\\%" and (escape := _ESCAPES[text[start - 1]].match(name)):
+                name = name[
+                    escape.end() :
+                ]  # the n of a literal \n, and the 3F of %3F, are no part of the name
             if name.endswith(_SOURCE_FILES):
                 continue  # auth/password.py:12
             verdict = self._verdict(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from logkit.redact import keys
 from logkit.redact.marker import HIDDEN
 from logkit.redact.rule import LOUD, OPTION, PAIR, QUOTED_OPTION, WORDS, Rule, Span, by_pattern
 from logkit.redact.validators import is_id
@@ -39,27 +40,38 @@ _ALGORITHM = re.compile(
 
 
 def _is_no_password(match: re.Match[str]) -> bool:
+    is_password = match[0][:4].lower() in _PASSWORD_WORDS
     if match["quoted"] is not None:
         quoted = match["quoted"]
-        return is_kept(quoted, "", 1) or (
-            match["verb"] is None and (" " in quoted or (quoted.isidentifier() and "_" in quoted))
-        )
+        if is_kept(quoted, "", keys.SECRET):
+            return True
+        if match["verb"] is not None:
+            return False
+        # `unexpected token 'x'`, `secret 'db-creds' not found`: a name stands in quotes
+        return not _is_mixed(quoted, least=8) if not is_password else " " in quoted or _is_field_name(quoted)
     secret = match["secret"].rstrip(".,:!?")
     if (
         "://" in secret
-        or is_kept(secret, "", 1)
+        or "=" in secret[:-2]
+        or is_kept(secret, "", keys.SECRET)
         or is_id(secret)
         or _ALGORITHM.fullmatch(secret)
-        or "=" in secret[:-2]
     ):
         return True
-    strong = match[0][:4].lower() in ("pass", "pwd ", "requ", "mast", "bind", "root")
-    letters, digits = any(map(str.isalpha, secret)), any(map(str.isdigit, secret))
-    if not (letters and digits):
-        return not (strong and len(secret) >= 6 and letters and any(char in "!@#$%^&*+~" for char in secret))
-    return not strong and len(secret) < 16
+    if is_password and not any(map(str.isdigit, secret)):
+        return not (len(secret) >= 6 and any(char in "!@#$%^&*+~" for char in secret))
+    return not _is_mixed(secret, least=6 if is_password else 16)
 
 
+def _is_mixed(text: str, *, least: int) -> bool:
+    return len(text) >= least and any(map(str.isalpha, text)) and any(map(str.isdigit, text))
+
+
+def _is_field_name(text: str) -> bool:
+    return text.isidentifier() and "_" in text
+
+
+_PASSWORD_WORDS = ("pass", "pwd ", "requ", "mast", "bind", "root")  # the first letters of names of passwords
 _CREDENTIAL_ARGUMENT = re.compile(
     r"(?<![\w\-])(?:-u|--user|--proxy-user|--auth|-a|-U)(?:[ \t]{1,4}|=|[\"'],\s?)[\"']?"
     r"(?P<user>[\w.@+\-]{0,64}):(?P<secret>[^\s\"'/:][^\s\"']*)"
@@ -81,17 +93,17 @@ _PGPASS = re.compile(
 )
 _PROTOCOL = re.compile(
     r"(?:\bAUTH (?:PLAIN|LOGIN|XOAUTH2|CRAM-MD5)[ \t]{1,4}(?P<mail>[A-Za-z0-9+/=]{8,})|(?:^"
-    r"|[\r\n>\"'])\s{0,4}PASS (?P<ftp>[^\s\"']{1,256})"
+    r"|[\r\n>\"'])\s{0,4}PASS (?P<ftp>[^\s\"'/]{1,256})(?=[\r\n\"']|$)"
     r"|\bAUTH[ \t]{1,4}(?:default |[\w\-]{1,32} )?(?P<redis>[^\s\"']{8,256})(?=[\"'\r\n]|$))"
 )
 
 
 def _is_no_command(match: re.Match[str]) -> bool:
-    return is_kept(match["secret"], "", 1) or match["secret"].isdigit()
+    return is_kept(match["secret"], "", keys.SECRET) or match["secret"].isdigit()
 
 
 def _is_kept(match: re.Match[str]) -> bool:
-    return is_kept(match["secret"], "", 1)
+    return is_kept(match["secret"], "", keys.SECRET)
 
 
 # Parameters of a query are people's data: Django's "; args=(...); alias=", SQLAlchemy's "[parameters: (...)]".
@@ -100,7 +112,7 @@ _ARGUMENTS = re.compile(
 )
 # Django's debug line with the values already in the statement; Celery's words for a call.
 _STATEMENT = re.compile(r"\(\d{1,9}\.\d{3}\) (?P<sql>[^;]*+(?:;(?! args=)[^;]*+)*+); args=")
-_LITERAL = re.compile(r"'(?!\[REDACTED\]')(?:[^']|'')*+(?:'|$)")
+_LITERAL = re.compile(r"'(?:[^']|'')*+(?:'|$)")
 _CALL = re.compile(
     r"(?:\(args:(?=[(\[])|full contents of the message body was:\s{1,8}|full contents of the message headers:\s{1,8})"
     r"(?P<secret>(?!\(\) kwargs:\{\})(?!\[REDACTED\])[^\r\n]++)"
@@ -115,7 +127,8 @@ def without_literals(statement: str) -> str:
 def _literals(text: str) -> Iterator[Span]:
     for match in _STATEMENT.finditer(text):
         for literal in _LITERAL.finditer(text, match.start("sql"), match.end("sql")):
-            yield literal.start(), literal.end(), "'[REDACTED]'"
+            if literal[0] != "'[REDACTED]'":
+                yield literal.start(), literal.end(), "'[REDACTED]'"
 
 
 _FAILING_ROW = re.compile(r"Failing row contains \((?P<secret>[^\r\n]++)")

@@ -70,7 +70,7 @@ def is_plain_hash(value: str, name_words: list[str]) -> bool:
 def is_status(value: str, name: str, sep: str) -> bool:
     """`token: expired`, `session: started`, `password: This field is required`: a word about it, not the thing."""
     lower = value.lower()
-    if lower in _STATUS:
+    if lower in _STATUS or (name.lower() == "pass" and value.isdecimal() and len(value) < 4):
         return True
     if sep != ":" or not value.isalpha():
         return False

@@ -18,7 +18,8 @@ WIDE = words(
     secret secrets token tokens credential credentials creds cred otp totp hotp jwt jwts apikey apikeys
     cvv cvc cvn csc ssn iban msisdn htpasswd sshpass psk mnemonic phone telephone phones
     sessionid sessid sessionkey phpsessid jsessionid aspsessionid xsrf csrftoken
-    privatekey secretkey accesskey authkey authtoken accesstoken refreshtoken clientsecret creditcard cardnumber
+    userpw dbpw bindpw rootpw adminpw privatekey secretkey accesskey authkey authtoken accesstoken
+    refreshtoken clientsecret creditcard cardnumber
     argsrepr kwargsrepr samlresponse samlrequest signingkey encryptionkey masterkey sharedkey accountkey passkey
     """
 )
@@ -55,7 +56,8 @@ PAIRS = frozenset(
     device code|user code|one time code|pin code|pass code|pass word|pass phrase|pass wd|tax id|national id
     passport number|passport no|driver license|drivers license|driver licence|date of birth|birth date|phone number
     mobile number|mobile phone|cell phone|tel number|security answer|secret answer|maiden name|seed phrase
-    recovery phrase|db key|database key|priv key|client key|oauth code|oauth state|oauth verifier|remember me
+    recovery phrase|functions key|function key|db key|database key|priv key|client key|oauth code
+    oauth state|oauth verifier|remember me
     code verifier|saml response|saml request|client assertion|magic link|reset link|invite link|share link
     reset url|magic url|invite url|share url|amz credential|mot de passe
     """.replace("\n", "|").split("|")
@@ -66,14 +68,19 @@ PAIRS = frozenset(
 AFTER = words(
     """
     count counts counter total totals length len size sizes type types kind name names id ids uuid ttl age expiry
-    expires expired expiration expire expiring exp at on in date time timestamp times changed change changes updated
+    expires expired expiration expire expiring exp at on in date time timestamp times changed change
+    changes updated
     update created create creation rotated rotation rotate revoked revocation issued reset resets required requires
     require valid invalid validity validation validator validators validated enabled disabled set present exist
-    exists used usage use uses limit limits policy policies strength score status state method methods scheme schemes
-    backend backends provider providers version versions algorithm algorithms alg hasher hashers field fields column
+    exists used usage use uses limit limits policy policies strength score status state method methods
+    scheme schemes
+    backend backends provider providers version versions algorithm algorithms alg hasher hashers field
+    fields column
     columns label path paths dir file filename files url urls uri uris endpoint endpoints host hostname port prefix
-    suffix last rate rates min max minimum maximum attempt attempts retries failure failures error errors fail failed
-    failing success successes successful succeeded verified verification confirmed days hours minutes seconds ms sec
+    suffix last rate rates min max minimum maximum attempt attempts retries failure failures error
+    errors fail failed
+    failing success successes successful succeeded verified verification confirmed days hours minutes
+    seconds ms sec
     secs bytes index num per scope scopes audience issuer domain secure samesite httponly budget cost costs window
     class classes management manager service flow grant mode source stage step event events action actions reason
     needed missing allowed accepted consent banner engine serializer store storage duration start started end ended
@@ -103,7 +110,8 @@ ENDS = (
     "sessid", "credential", "credentials", "cookie", "authorization", "cardnumber",
 )  # fmt: skip
 STARTS = (
-    "password", "passwd", "passphrase", "apikey", "secretkey", "privatekey", "accesstoken", "authtoken", "refreshtoken",
+    "password", "passwd", "passphrase", "apikey", "secretkey", "privatekey", "accesstoken", "authtoken",
+    "refreshtoken",
     "sessionid", "clientsecret", "creditcard", "cardnumber", "aspsessionid", "csrfmiddleware",
 )  # fmt: skip
 NOT_RUN_TOGETHER = words("passwordless tokens detoken subtoken cookiecutter nontoken betoken tokenization")
