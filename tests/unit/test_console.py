@@ -127,7 +127,7 @@ def test_a_long_message_is_folded_below_itself_and_shortened() -> None:
     lines = plain(event("word " * 200), width=80).splitlines()
     assert all(line.startswith(" " * 26) and len(line) <= 80 for line in lines[1:])
     assert len(lines) == 5
-    assert plain(event("word " * 200)).rstrip().endswith("…(+760)  keeps.services")
+    assert plain(event("word " * 200)).rstrip().endswith("…(+760) keeps.services")
     assert plain(event("word " * 200), expand=True).count("word") == 200
 
 
