@@ -61,7 +61,7 @@ def recover(directory: Path, head: Head | None, mark: int, remembered: Position 
     named = next((segment for segment in segments if segment.name == head.segment), None)
     if named is None:
         return _cut(directory, head, segments, "the open segment was removed")
-    if named.path.stat().st_size < head.size:
+    if named.path.stat().st_size < head.size or (head.boot_id != boot_id() and not _ends_as(named, head)):
         return _shorter(directory, named, head, mark, segments)
     start = Position(head.next_seq, head.last_hash, head.segment, head.size)
     return _not_behind(directory, _roll_forward(directory, start, segments), known)
@@ -130,6 +130,14 @@ def _cut(directory: Path, head: Head, segments: list[Segment], what: str) -> Rec
     return recovery
 
 
+def _ends_as(named: Segment, head: Head) -> bool:
+    """Is the head's last line in the file? After a power cut its bytes may be there, but as zeros."""
+    with named.path.open("rb") as file:
+        file.seek(max(0, head.size - LINE_LIMIT))
+        lines = file.read(min(LINE_LIMIT, head.size)).splitlines(keepends=True)
+    return not head.size or (bool(lines) and leaf_hash(lines[-1]) == head.last_hash)
+
+
 def _shorter(directory: Path, named: Segment, head: Head, mark: int, segments: list[Segment]) -> Recovery:
     if head.boot_id == boot_id():
         return _cut(directory, head, segments, "the open segment is shorter than its head")
@@ -146,7 +154,7 @@ def _shorter(directory: Path, named: Segment, head: Head, mark: int, segments: l
         since = _time_of(body)
     if reached.next_seq < mark or not reached.size:
         return _cut(directory, head, segments, "records that were on the disk before the reboot are gone")
-    notices = _set_aside(directory, reached)
+    notices = [replace(notice, gap=None) for notice in _set_aside(directory, reached)]  # counted below
     lost = head.next_seq - reached.next_seq
     detail = gap(lost=lost, since=since, cause="power_loss", stream=directory.name)
     notices.append(Notice("audit.gap", detail, gap=detail))

@@ -240,6 +240,10 @@ class Writer:
         self._segment = Descriptor(descriptor, path.name)
         self._name, self._size, self._begun = path.name.encode(), 0, started.timestamp()
         self._write_head()
+        if self._head is not None:
+            fdatasync(
+                self._head.fd
+            )  # else a power cut could leave an empty head, which looks like a removed one
         return self._segment
 
     def _write(self, descriptor: int, line: bytes, size: int) -> None:

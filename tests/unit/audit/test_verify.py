@@ -401,6 +401,27 @@ def test_a_power_cut_is_told_from_a_cut_tail(copied: Path, mark: int, verdict: s
         assert found(verified(copied)) == [("TRUNCATED", segment.name, 119, 120)]
 
 
+def test_a_power_cut_that_leaves_zeros(copied: Path) -> None:
+    """Blocks that were allocated but not written: no attack before the recovery or after it."""
+    head, _ = read_head(copied)
+    assert head is not None
+    descriptor = os.open(copied / HEAD_NAME, os.O_RDWR)
+    os.pwrite(
+        descriptor, encode_head(head.next_seq, head.segment.encode(), head.size, head.last_hash, bytes(16)), 0
+    )
+    store_mark(descriptor, 110)
+    os.close(descriptor)
+    segment = list_segments(copied)[-1]
+    kept = b"".join(lines_in(copied, -1)[:-2])
+    segment.path.write_bytes(kept.ljust(head.size, b"\0"))
+    assert found(verified(copied)) == [("GAP", segment.name, 119, 120)]
+    emitted: list[object] = []
+    ledger = make_ledger(copied.parent.parent, emit=lambda _, detail: emitted.append(detail["cause"]))
+    assert ledger.record(body(500)).seq == 119
+    assert emitted == ["power_loss"]
+    assert verified(copied).exit_code == 0
+
+
 def test_a_gap_that_the_trail_reports_is_shown(tmp_path: Path) -> None:
     """An `audit.gap` record means that something is not there: exit 2."""
     ledger = make_ledger(tmp_path, stream="compliance")
