@@ -32,7 +32,7 @@ def uuid7() -> str:
                 _last_ms, _last_tail = _last_ms + 1, noise
         ms, tail = _last_ms, _last_tail
     value = ms << 80 | _VERSION | (tail >> 62) << 64 | _VARIANT | (tail & ((1 << 62) - 1))
-    text = f"{value:032x}"
+    text = value.to_bytes(16).hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 

@@ -121,23 +121,35 @@ class AuditTrail:
             self._has_blocked = True  # said once: it is a fault of the code, not of the moment
             self.report("WARNING", "audit.event_loop_blocked", {"audit_event": envelope.kind.name})
         pending = _Pending(envelope)
-        trouble = self._through_loguru(pending)
-        if pending.appended is None and pending.error is None:
-            self._append(pending)
+        self._local.busy = True
+        try:
+            trouble = self._through_loguru(pending)
+            is_bypassed = pending.appended is None and pending.error is None
+            if is_bypassed:
+                self._append(pending)
+            appended = self._acknowledged(pending, durable=durable)
+        finally:
+            self._local.busy = False
+        if is_bypassed:
             self._report_bypass(trouble or "no handler took it")
         else:
             self._bypassed = ""
-        return self._acknowledge(pending, durable=durable)
+        return self._receipt(pending, appended)
 
     def write_directly(self, envelope: Envelope) -> Receipt:
         """The same without Loguru: for code that may run where Loguru's locks are held, such as a finaliser."""
         pending = _Pending(envelope)
-        self._append(pending)
-        return self._acknowledge(pending, durable=True)
+        was_busy, self._local.busy = self.busy, True
+        try:
+            self._append(pending)
+            appended = self._acknowledged(pending, durable=True)
+        finally:
+            self._local.busy = was_busy
+        return self._receipt(pending, appended)
 
     @property
     def busy(self) -> bool:
-        """Is this thread inside the ledger right now? Only finalisers and signal handlers can find it so."""
+        """Is this thread on its way to the ledger? Only finalisers and signal handlers can find it so."""
         return getattr(self._local, "busy", False)
 
     def fails_open(self) -> bool:
@@ -159,7 +171,7 @@ class AuditTrail:
             pending = _Pending(self.seal_up(loss.gap(*key), EMPTY))
             self._append(pending)
             try:
-                self._synced(pending)
+                self._acknowledged(pending, durable=True)
             except AuditUnavailable:
                 self._losses.put_back(key, loss)
 
@@ -211,7 +223,6 @@ class AuditTrail:
 
     def _append(self, pending: _Pending) -> None:
         stream = pending.envelope.kind.stream
-        self._local.busy = True
         try:
             pending.appended = self._ledgers.of(stream).append(pending.envelope.body)
         except AuditUnavailable as error:
@@ -221,35 +232,27 @@ class AuditTrail:
             pending.error = AuditUnavailable(
                 f"the audit stream {stream!r} failed: {type(error).__name__}: {error}"
             )
-        finally:
-            self._local.busy = False
 
-    def _acknowledge(self, pending: _Pending, *, durable: bool) -> Receipt:
-        appended = self._synced(pending) if durable else self._tended(pending)
+    def _acknowledged(self, pending: _Pending, *, durable: bool) -> Appended:
+        """Have the ledger sync the event, or only tend its stream. Raises `AuditUnavailable`."""
+        stream, appended = pending.envelope.kind.stream, pending.appended
+        if appended is None:
+            with contextlib.suppress(Exception):
+                self._ledgers.of(stream).tend()
+            raise pending.error or AuditUnavailable("the audit trail did not take the event")
+        try:
+            if durable:
+                self._ledgers.of(stream).sync(appended)
+            else:
+                self._ledgers.of(stream).tend()
+        except OSError as error:
+            raise AuditUnavailable(f"the audit trail cannot be made durable: {error}") from error
+        return appended
+
+    def _receipt(self, pending: _Pending, appended: Appended) -> Receipt:
         if self._losses:
             self.report_losses()
         return Receipt(pending.envelope.id, pending.envelope.kind.stream, appended.seq, appended.state)
-
-    def _synced(self, pending: _Pending) -> Appended:
-        appended = pending.appended
-        if appended is None:
-            return self._tended(pending)
-        self._local.busy = True
-        try:
-            self._ledgers.of(pending.envelope.kind.stream).sync(appended)
-        except OSError as error:
-            raise AuditUnavailable(f"the audit trail cannot be made durable: {error}") from error
-        finally:
-            self._local.busy = False
-        return appended
-
-    def _tended(self, pending: _Pending) -> Appended:
-        if pending.appended is not None:
-            self._ledgers.of(pending.envelope.kind.stream).tend()
-            return pending.appended
-        with contextlib.suppress(Exception):
-            self._ledgers.of(pending.envelope.kind.stream).tend()
-        raise pending.error or AuditUnavailable("the audit trail did not take the event")
 
     def _alert(self, name: str, detail: Mapping[str, object]) -> None:
         """What a ledger says of itself in the operational log."""
