@@ -413,13 +413,14 @@ def test_lines_of_our_own_ecs_schema(tail: Tail, log: Callable[..., str]) -> Non
         "    line = logger.bind(request_id='request-0001', task='keeps.tasks.share', retries=1, size=12, user_id=3)\n"
         "    line.opt(exception=error).error('keep.lost')\n"
     )
+    around = {name: value for name, value in os.environ.items() if not name.startswith(("LOG_", "AUDIT"))}
     environment = {"LOG_SCHEMA": "ecs", "LOG_FORMAT": "json", "LOG_ENVIRONMENT": "test", "AUDIT": "off"}
     result = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         check=True,
         timeout=30,
-        env={**os.environ, **environment},
+        env=around | environment,
     )
     (written,) = result.stdout.splitlines()
     assert b'"@timestamp"' in written
