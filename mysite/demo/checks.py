@@ -102,7 +102,7 @@ def _attributed(lines: list[Line]) -> tuple[list[str], str]:
         if thread in open_units:
             key, unit_id, ends = open_units[thread]
             inside += 1
-            if context.get(key) != unit_id:
+            if unit_id not in (context.get(key), context.get("parent_id")):  # task.published names the child
                 faults.append(f"{line['from']}: {event!r} inside {key} {unit_id} says {context.get(key)!r}")
             if event == ends or (isinstance(ends, frozenset) and event in ends):
                 del open_units[thread]
