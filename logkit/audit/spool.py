@@ -23,6 +23,7 @@ from logkit.audit.writelock import Descriptor
 from logkit.audit.writer import give_away, make_directory
 
 _WAITING, _DRAINING, _JOURNAL, _LOCK = ".jsonl", ".draining", ".journal", ".drain.lock"
+_TRIES = 100
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -40,17 +41,24 @@ class Spool:
     def put(self, body: bytes) -> None:
         """Keep `body` durably; raises `OSError`. Never waits: a busy file means another one. (L03)"""
         if not self._lock.acquire(blocking=False):
-            self._put(body, *self._create())
+            self._put_into_new(body)
             return
         try:
             if self._file is None or self._path is None or not self._put(body, self._file, self._path):
-                self._file, self._path = self._create()
-                self._put(body, self._file, self._path)
+                self._file, self._path = self._put_into_new(body)
         except OSError:
             self._file = None
             raise
         finally:
             self._lock.release()
+
+    def _put_into_new(self, body: bytes) -> tuple[Descriptor, Path]:
+        """Put `body` into a file of its own, which a drainer may claim before the first byte is in it."""
+        for _ in range(_TRIES):
+            file, path = self._create()
+            if self._put(body, file, path):
+                return file, path
+        raise OSError(errno.EBUSY, "drainers took every new file of the spool before it could be written")
 
     def is_waiting(self) -> bool:
         """Does any record wait here?"""

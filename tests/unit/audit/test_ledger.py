@@ -190,6 +190,26 @@ def test_a_stopped_lock_holder_costs_a_deadline_not_a_record(tmp_path: Path) -> 
     assert heard.names == ["audit.spooled"] or heard.names == ["audit.spooled", "audit.drained"]
 
 
+def test_a_drainer_that_claims_a_spool_file_before_its_first_record(tmp_path: Path) -> None:
+    """The record goes into the next file; it is never acknowledged into one that is being removed."""
+    ledger, drainer = make_ledger(tmp_path), make_ledger(tmp_path)
+    ledger.record(body(1))
+    create, drained = ledger._spool._create, []
+
+    def create_and_lose() -> object:
+        made = create()
+        if len(drained) < 3:
+            drained.append(drainer.drain())
+        return made
+
+    ledger._spool._create = create_and_lose  # type: ignore[method-assign, assignment]
+    ledger._bypass_until = float("inf")
+    assert ledger.record(body(2)).state == "spooled"
+    assert drained == [0, 0, 0]
+    assert drainer.drain() == 1
+    assert ids_of(tmp_path / "audit/security") == ["event-1", "event-2"]
+
+
 def test_a_signal_handler_that_records_in_the_middle_of_an_append(tmp_path: Path) -> None:
     """A record made while this thread is inside another append goes to the spool and waits for nothing. (L03)"""
     ledger = make_ledger(tmp_path)
