@@ -24,6 +24,7 @@ from logkit.audit.emit import record as state
 from logkit.context import CONTEXT_ATTRIBUTE, Context
 from logkit.errors import raise_if_asynchronous
 from logkit.event import ExcInfo
+from logkit.printers import ErrorPrinters
 from logkit.record import AUDIT_NO, STAMP
 
 if TYPE_CHECKING:
@@ -160,7 +161,9 @@ class RequestContextFilter(logging.Filter):
 
 
 class Hooks:
-    """Python's last words (uncaught, unraisable, warnings) as lines; `remove()` puts back what was there.
+    """Python's last words (uncaught, unraisable, warnings) as lines, and printers of errors that print no record.
+
+    `remove()` puts back what was there.
 
     `losses` counts what stdout could not take, None where there is no such sink: then Python's own hook speaks too.
     """
@@ -168,6 +171,7 @@ class Hooks:
     def __init__(self, losses: Callable[[], int | None]) -> None:
         self._losses = losses
         self._before = (sys.excepthook, threading.excepthook, sys.unraisablehook, warnings.showwarning)
+        self._printers = ErrorPrinters()
         sys.excepthook = self._uncaught
         threading.excepthook = self._uncaught_in_thread
         sys.unraisablehook = self._unraisable
@@ -175,6 +179,7 @@ class Hooks:
 
     def remove(self) -> None:
         """Put the earlier hooks back, where nobody has put theirs on top since."""
+        self._printers.remove()
         mine = (self._uncaught, self._uncaught_in_thread, self._unraisable, _show_warning)
         main, thread, unraisable, warning = self._before
         if sys.excepthook == mine[0]:

@@ -172,6 +172,31 @@ assert given
     assert result.code == 0, result.stderr
 
 
+def test_p06_failing_foreign_handlers_print_no_record() -> None:
+    """Loguru and stdlib say that a foreign handler failed, where, and on what line's record; nothing of the record."""
+    result = run(
+        PROLOGUE
+        + """
+def bad(message): raise ValueError(str(message))
+logger.add(bad, format="{message} {extra}")
+class Bad(logging.Handler):
+    def emit(self, record):
+        try:
+            raise ValueError(record.getMessage())
+        except ValueError:
+            self.handleError(record)
+logging.getLogger("foreign").addHandler(Bad())
+logger.bind(password=CANARY).info("from loguru " + SECRET)
+logging.getLogger("foreign").warning("from stdlib %s", SECRET)
+"""
+    )
+    assert CANARY.encode() not in result.stdout + result.stderr, result.stderr
+    told = result.stderr.decode().splitlines()
+    assert any("Loguru's handler" in line and "ValueError" in line and "in bad" in line for line in told)
+    assert any("stdlib's Bad failed with ValueError" in line and "foreign:" in line for line in told)
+    assert result.code == 0
+
+
 def test_p06_objects_that_raise_while_they_are_looked_at() -> None:
     """A value whose methods raise with a secret in the exception shows neither."""
     run_clean(
