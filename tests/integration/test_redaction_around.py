@@ -240,6 +240,46 @@ with connection.cursor() as cursor:
     )
 
 
+def test_p03_django_objects() -> None:
+    """Models, querysets, requests, lazy users, forms, sessions: named, never shown, and nothing is queried for it."""
+    result = run_clean(
+        """
+import django
+from django.conf import settings
+database = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+apps = ["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"]
+settings.configure(DATABASES={"default": database}, INSTALLED_APPS=apps, LOGGING_CONFIG=None, SECRET_KEY=CANARY)
+django.setup()
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse, QueryDict
+from django.test import RequestFactory
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext_lazy
+user = User(pk=7, username="bob", password=CANARY, email="bob@example.org")
+request = RequestFactory().get("/share/aB3aB3aB3aB3aB3aB3aB3?token=" + CANARY, HTTP_COOKIE="sessionid=" + CANARY)
+asleep, awake = SimpleLazyObject(lambda: 1 / 0), SimpleLazyObject(lambda: user)
+awake.pk
+logger.bind(
+    user=user, users=[user], all=User.objects.all(), manager=User.objects, request=request, asleep=asleep, awake=awake,
+    lazy=gettext_lazy("hello"), form=QueryDict("a=1&password=" + CANARY + "&b=1&b=2"), response=HttpResponse(CANARY),
+    upload=SimpleUploadedFile("n", CANARY.encode()), error=ValidationError({"password": [CANARY]}),
+    headers=request.headers, meta=request.META, store=SessionStore(CANARY), secret_settings=settings,
+).info("objects")
+""",
+        "objects",
+    )
+    shown = result.only("objects")["context"]
+    assert shown["user"] == "auth.User:7" == shown["awake"] == shown["users"][0]
+    assert shown["all"] == "<QuerySet of auth.User>"
+    assert shown["request"].endswith("WSGIRequest GET /share/[REDACTED]>")
+    assert shown["asleep"] == "<lazy>"
+    assert shown["lazy"] == "hello"
+    assert shown["form"] == {"a": "1", "password": "[REDACTED]", "b": ["1", "2"]}
+
+
 def test_p03_celery_arguments() -> None:
     """Celery's own records carry a task's arguments; none of them comes out."""
     run_clean(
