@@ -375,6 +375,7 @@ def test_r22_quiet_paths_speak_only_when_something_is_wrong(server: Server) -> N
     fine = server.get("/healthz")
     bad = server.get("/healthz?status=503")
     assert server.finished(bad.id)["level"] == "ERROR"
+    assert server.finished(server.get("/healthz?status=404").id)["level"] == "INFO"
     loud = server.get(server.view("ok"))
     server.finished(loud.id)
     assert server.of(fine.id) == []
