@@ -18,22 +18,31 @@ from mysite.processes import PROJECT, Process, ProcessFailed, Service, manage, p
 def main() -> int:
     """Returns the exit code."""
     directory = PROJECT / "var" / "demo"
-    shutil.rmtree(directory, ignore_errors=True)
+    report.heading("The story")
     try:
-        service = plan(directory / "logs", _environ(directory))
-        report.heading("The story")
-        manage("migrate", "--no-input", environ=service.environ)
-        story, processes = _tell(service)
+        service, story, evidence = perform(directory)
     except (ProcessFailed, StepFailed) as error:
         print(f"make demo: {error}\nwhat the processes wrote is in {directory / 'logs'}", file=sys.stderr)
         return 1
-    exit_codes = {process.name: process.exit_code for process in processes}
-    logs = {process.name: process.stdout for process in processes}
-    verdicts = check(Evidence(directory, logs, story.calls, story.secrets, exit_codes))
+    verdicts = check(evidence)
     verified, words = _verify(service)
     verdicts.insert(-1, Verdict("the audit trail verifies", verified, "logkit audit verify exits 0"))
-    report.show(service, story, list(logs.values()), directory / "audit", words, verdicts)
+    report.show(service, story, list(evidence.logs.values()), directory / "audit", words, verdicts)
     return 0 if all(verdict.holds for verdict in verdicts) else 1
+
+
+def perform(directory: Path) -> tuple[Service, Story, Evidence]:
+    """Run the service in `directory`, which is emptied first, tell the story, and collect what was left behind.
+
+    Raises `ProcessFailed` when a program does not start, `StepFailed` when it answers otherwise than expected.
+    """
+    shutil.rmtree(directory, ignore_errors=True)
+    service = plan(directory / "logs", _environ(directory))
+    manage("migrate", "--no-input", environ=service.environ)
+    story, processes = _tell(service)
+    exit_codes = {process.name: process.exit_code for process in processes}
+    logs = {process.name: process.stdout for process in processes}
+    return service, story, Evidence(directory, logs, story.calls, story.secrets, exit_codes)
 
 
 def _environ(directory: Path) -> dict[str, str]:

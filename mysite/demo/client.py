@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -33,6 +33,12 @@ class Person:
 
     def __post_init__(self) -> None:
         self.http = httpx.Client(base_url=self.base_url, timeout=30, follow_redirects=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.http.close()
 
     def get(self, path: str, expect: int = 200) -> httpx.Response:
         return self._send("GET", path, expect)

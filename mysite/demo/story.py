@@ -30,23 +30,21 @@ class Story:
 
     def tell(self) -> None:
         """Every step in order. Raises `StepFailed` at the first answer that is not the expected one."""
-        anna, ben = Person(self.web, self.calls), Person(self.web, self.calls)
-        self._sign_up(anna, "anna")
-        self._sign_up(ben, "ben")
-        self._log_in(anna, "anna")
-        self._log_in(ben, "ben")
-        circle = anna.post(
-            "/api/circles", 201, json={"name": self._plant("circle name", "Kestrel Street")}
-        ).json()["id"]
-        self._invite(anna, ben, circle)
-        self._message(anna, circle)
-        keep = self._keep(ben, circle)
-        self._share(ben, keep)
-        self._export(anna, circle)
-        self._go_wrong(ben, circle)
-        for person in (anna, ben):
-            person.delete("/api/session", 204)
-        self._say("both log out")
+        with Person(self.web, self.calls) as anna, Person(self.web, self.calls) as ben:
+            self._sign_up(anna, "anna")
+            self._sign_up(ben, "ben")
+            self._log_in(anna, "anna")
+            self._log_in(ben, "ben")
+            circle = self._circle(anna)
+            self._invite(anna, ben, circle)
+            self._message(anna, circle)
+            keep = self._keep(ben, circle)
+            self._share(ben, keep)
+            self._export(anna, circle)
+            self._go_wrong(ben, circle)
+            for person in (anna, ben):
+                person.delete("/api/session", 204)
+            self._say("both log out")
 
     def _say(self, step: str) -> None:
         self.told.append(step)
@@ -83,6 +81,11 @@ class Story:
         self.secrets[f"{name}'s session"] = person.http.cookies["sessionid"]
         self._say(f"{name} logs in")
 
+    def _circle(self, anna: Person) -> str:
+        name = self._plant("circle name", "Kestrel Street")
+        circle: str = anna.post("/api/circles", 201, json={"name": name}).json()["id"]
+        return circle
+
     def _invite(self, anna: Person, ben: Person, circle: str) -> None:
         invitation = {"email": self.secrets["ben's email"], "role": "member"}
         token = anna.post(f"/api/circles/{circle}/invitations", 201, json=invitation).json()["token"]
@@ -106,7 +109,9 @@ class Story:
         files = {"file": ("cake.jpg", _picture(self._plant("EXIF text", "Canon")), "image/jpeg")}
         data = {"caption": self._plant("caption", "Grandma's cake")}
         keep: str = ben.post(f"/api/circles/{circle}/keeps", 201, data=data, files=files).json()["id"]
-        _wait_for("the keep to be ready", lambda: bool(ben.get(f"/api/keeps/{keep}").json()["state"] == "ready"))
+        _wait_for(
+            "the keep to be ready", lambda: bool(ben.get(f"/api/keeps/{keep}").json()["state"] == "ready")
+        )
         picture = ben.get(f"/api/keeps/{keep}/media").content
         if self.secrets["EXIF text"].encode() in picture:
             raise StepFailed("the stored picture still has its EXIF data")
@@ -117,7 +122,8 @@ class Story:
     def _share(self, ben: Person, keep: str) -> None:
         token = ben.post(f"/api/keeps/{keep}/shares", 201, json={}).json()["token"]
         self.secrets["share token"] = token
-        Person(self.web, self.calls).get(f"/api/shared/{token}")
+        with Person(self.web, self.calls) as stranger:
+            stranger.get(f"/api/shared/{token}")
         self._say("ben shares it; a stranger opens the link")
 
     def _export(self, anna: Person, circle: str) -> None:

@@ -1,0 +1,106 @@
+"""The demo: every promise holds on what real processes wrote, and each check sees when it is broken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mysite.demo.__main__ import perform
+from mysite.demo.checks import Evidence, check
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
+    """What one performance of the story left behind."""
+    return perform(tmp_path_factory.mktemp("demo") / "var")[2]
+
+
+@pytest.fixture
+def doctored(
+    evidence: Evidence, tmp_path: Path
+) -> Iterator[Callable[[str, Callable[[list[bytes]], list[bytes]]], Evidence]]:
+    """A copy of the evidence with the lines of one log changed."""
+
+    def change(process: str, how: Callable[[list[bytes]], list[bytes]]) -> Evidence:
+        logs = {}
+        for name, path in evidence.logs.items():
+            lines = path.read_bytes().splitlines(keepends=True)
+            copy = tmp_path / "logs" / path.name
+            copy.parent.mkdir(exist_ok=True)
+            copy.write_bytes(b"".join(how(lines) if name == process else lines))
+            logs[name] = copy
+        return replace(evidence, logs=logs, directory=tmp_path)
+
+    return change
+
+
+def broken(evidence: Evidence) -> list[str]:
+    return [verdict.promise for verdict in check(evidence) if not verdict.holds]
+
+
+def test_every_promise_holds(evidence: Evidence) -> None:
+    """Sign-up to log-out over HTTP, with a retried task, an export and a 500."""
+    assert [f"{verdict.promise}: {verdict.detail}" for verdict in check(evidence) if not verdict.holds] == []
+
+
+def first(lines: list[bytes], event: str) -> int:
+    """Of the story's own requests; probes come before them."""
+    wanted = f'"message":"{event}"'.encode()
+    return next(
+        number for number, line in enumerate(lines) if wanted in line and b'"request_id":"demo-' in line
+    )
+
+
+def test_a_line_that_is_no_json_is_seen(doctored: Callable[..., Evidence]) -> None:
+    """A stray print between the lines."""
+    assert any(
+        "strict JSON" in promise
+        for promise in broken(doctored("worker", lambda lines: [*lines, b"banner\n"]))
+    )
+
+
+def test_a_line_without_its_request_is_seen(doctored: Callable[..., Evidence]) -> None:
+    """The event of a service, between the first and last line of its request, with another id."""
+
+    def change(lines: list[bytes]) -> list[bytes]:
+        number = first(lines, "message.sent")
+        line = json.loads(lines[number])
+        line["context"]["request_id"] = "somebody-elses"
+        return [*lines[:number], json.dumps(line).encode() + b"\n", *lines[number + 1 :]]
+
+    assert any("carries its ids" in promise for promise in broken(doctored("web", change)))
+
+
+def test_a_request_without_its_canonical_line_is_seen(doctored: Callable[..., Evidence]) -> None:
+    """One `request.finished` is missing."""
+
+    def change(lines: list[bytes]) -> list[bytes]:
+        number = first(lines, "request.finished")
+        return [*lines[:number], *lines[number + 1 :]]
+
+    assert any("canonical line" in promise for promise in broken(doctored("web", change)))
+
+
+def test_a_task_that_never_ended_is_seen(doctored: Callable[..., Evidence]) -> None:
+    """One attempt has no last line."""
+
+    def change(lines: list[bytes]) -> list[bytes]:
+        number = first(lines, "task.succeeded")
+        return [*lines[:number], *lines[number + 1 :]]
+
+    assert any("nothing was lost" in promise for promise in broken(doctored("worker", change)))
+
+
+def test_a_secret_in_a_log_is_seen(evidence: Evidence, doctored: Callable[..., Evidence]) -> None:
+    """A password that one line holds."""
+    secret = evidence.secrets["anna's password"].encode()
+    leaking = doctored(
+        "web", lambda lines: [lines[0].replace(b'"context":{', b'"context":{"x":"%b",' % secret), *lines]
+    )
+    assert any("planted secret" in promise for promise in broken(leaking))
