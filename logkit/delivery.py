@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import sys
 import threading
 import time
@@ -137,7 +138,12 @@ class Pipeline:
     def _stdout_encoder(self) -> Encoder:
         if self.settings.format == "json" or (self.settings.format == "auto" and not os.isatty(1)):
             return self._json
-        style = console.Style(colour=console.wants_colour(sys.stdout, os.environ))
+        style = console.Style(
+            colour=console.wants_colour(sys.stdout, os.environ),
+            width=shutil.get_terminal_size().columns if os.isatty(1) else None,
+            short_ids=os.isatty(1),
+            root=str(Path.cwd()),
+        )
         render, as_dict = console.renderer(style), self._encoder.as_dict
         return lambda event: render(as_dict(event)).encode("utf-8", "replace")
 

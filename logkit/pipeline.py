@@ -174,14 +174,8 @@ def _ensure_level() -> None:
         logger.level(AUDIT, no=AUDIT_NO)
 
 
-def _at_exit() -> None:
-    if _installed.pipeline is not None:
-        _installed.pipeline.flush()
-
-
 _ensure_level()
 _installed = _Installation()
-atexit.register(_at_exit)
 
 
 def configure(
@@ -198,8 +192,8 @@ def configure(
         present = _installed.pipeline
         if present is None or present.settings != settings:
             _installed.install(Pipeline(settings, present.added if present else None))
-            for unknown in settings.unknown:
-                logger.bind(variable=unknown).warning("logkit.unknown_variable")
+            if settings.unknown:
+                logger.bind(variables=list(settings.unknown)).warning("logkit.unknown_variables")
     return settings
 
 
@@ -226,6 +220,21 @@ def remove_sink(sink_id: int) -> None:
     """Stop giving events to a sink that `add_sink()` added. Raises `LogkitError` for an id that it never gave."""
     with _installed.lock:
         _installed.remove_sink(sink_id)
+
+
+def takes(level: str) -> bool:
+    """Whether a line of `level` may reach a sink; for callers whose line costs more to prepare than to say."""
+    pipeline = _installed.pipeline
+    return pipeline is not None and pipeline.least_level <= LEVELS[level]
+
+
+def flush() -> None:
+    """See out what is still to be written; for a process that ends without Python's exit handlers."""
+    if _installed.pipeline is not None:
+        _installed.pipeline.flush()
+
+
+atexit.register(flush)
 
 
 def shutdown() -> None:

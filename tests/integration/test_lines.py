@@ -351,8 +351,8 @@ def test_configuring_twice_with_equal_settings_changes_nothing() -> None:
 
 def test_an_unknown_variable_is_one_warning() -> None:
     """A misspelt variable is named once, with its nearest neighbour."""
-    line = run("", environ={"LOG_LEVLE": "DEBUG"}).only("logkit.unknown_variable")
-    assert line["context"]["variable"] == "LOG_LEVLE: did you mean LOG_LEVEL?"
+    line = run("", environ={"LOG_LEVLE": "DEBUG", "LOG_0_Q": "x"}).only("logkit.unknown_variables")
+    assert line["context"]["variables"] == ["LOG_0_Q", "LOG_LEVLE: did you mean LOG_LEVEL?"]
     assert line["level"] == "WARNING"
 
 

@@ -133,3 +133,14 @@ def _processes_with(variable: str) -> list[int]:
             except OSError:
                 continue  # it ended, or is not ours
     return found
+
+
+def test_manage_has_the_same_verbs_on_the_projects_own_trail(tmp_path: Path) -> None:
+    """`manage.py logkit` passes everything on, and knows where LOGGING put the trail."""
+    assert start("manage.py", "migrate", "--no-input", directory=tmp_path).returncode == 0
+    verified = start("manage.py", "logkit", "audit", "verify", "--json", directory=tmp_path)
+    assert verified.returncode == 0, verified.stderr
+    assert str(tmp_path / "audit") in verified.stdout
+    helped = start("manage.py", "logkit", "tail", "--help", directory=tmp_path)
+    assert helped.stdout.startswith("usage: logkit tail")
+    assert start("manage.py", "logkit", "dance", directory=tmp_path).returncode == 2
