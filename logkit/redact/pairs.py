@@ -97,7 +97,13 @@ class PairRules:
                 name, verdict = self._with_words_before(text, start, name, verdict)
             if verdict in _NO_PAIRS:
                 continue
-            outer = text[start - 1 : start] if match["quote"] == "" else match["quote"][-1]
+            if (
+                match["sep"] == ":"
+                and text[start - 1 : start] == ":"
+                and "arn:" in text[max(0, start - 80) : start]
+            ):
+                continue  # the name of a secret at Amazon's
+            outer = text[start - 1 : start] if match["quote"] == "" else value_text.QUOTED
             for span in value_text.values(text, position, name, verdict, sep=match["sep"], outer=outer):
                 yield span
                 position = span[1]

@@ -17,10 +17,13 @@ CODE = re.compile(
     r"|credentials|ctx|app|cfg|secrets|vars?|response|resp|event|body|payload|validated_data|cleaned_data"
     r"|attrs|validated|serializer"
     r"|instance|obj|row|item|client|this|props|state|account|member|person)"
-    r"(?:\.[A-Za-z_]\w*|\[[^\]\s]{0,64}\]|\([^()\"']{0,64}\))+[)\]},:]*(?=$|[\s,;.])"
+    r"(?:\.(?:get|pop|getlist|getenv)\([\"'][\w.\-]{1,64}[\"'](?:, ?[^()\"']{0,32})?\)"
+    r"|\.[A-Za-z_]\w*|\[[^\]\s]{0,64}\]|\([^()\"']{0,64}\))+[)\]},:]*(?=$|[\s,;.])"
 )
 CALL = re.compile(
-    r"[A-Za-z_][\w.]{0,64}\((?:[^\"'()]{0,64}|[\"'][A-Z][A-Z0-9_]{2,64}[\"'][^\"']{0,16})\)*[)\]},:]*(?=$|[\s,;.])"
+    r"(?:input|getpass|prompt|(?:getpass\.)?getpass)\([\"'][^\"']{0,64}[\"']\)(?=$|[\s,;.)])"
+    r"|\([a-z_][a-z_.]{0,64}(?:, ?[a-z_][a-z_.]{0,64}){0,8},?\)(?=$|[\s,;.)])"
+    r"|[A-Za-z_][\w.]{0,64}\((?:[^\"'()]{0,64}|[\"'][A-Z][A-Z0-9_]{2,64}[\"'][^\"']{0,16})\)*[)\]},:]*(?=$|[\s,;.])"
 )
 PLACEHOLDER = re.compile(
     r"(?:(?i:bearer|basic|token) )?(?:\{\w{0,64}\}|\{\{[^{}]{0,64}\}\}|\$\{[^{}]{1,128}\}|\$[A-Z_][A-Z0-9_]*"
@@ -33,9 +36,10 @@ _MASK = re.compile(
     r"[*•●·xX.…_\-#]{2,}|\*{3,}.{0,4}|.{0,4}\*{4,}|\[?<?(?i:filtered|redacted|hidden|masked|secret removed"
     r"|removed|scrubbed|omitted|cleansed|elided)>?\]?"
 )
+_NOT_WORD = re.compile(r"[\W_]+")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _PATH = re.compile(r"/[\w.\-]+(?:/[\w.\-]*)+")  # the working directory has the name of a password
-_NOTHING = words("true false none null nil undefined nan {} [] () \"\" '' n/a na -") | {""}
+_NOTHING = words("true false none null nil undefined nan bearer basic {} [] () \"\" '' n/a na -") | {""}
 _STATUS = words(
     """
     ok okay valid invalid expired missing required changed reset set unset empty wrong incorrect failed failure
@@ -51,7 +55,12 @@ _STATUS = words(
 
 def is_kept(value: str, name: str, verdict: int) -> bool:
     """Does this value hold nothing to hide: empty, a boolean, a mask, a placeholder, a count, a pseudonym?"""
-    if value.lower() in _NOTHING or value.lower() == name.lower() or MARKER.fullmatch(value):
+    low = value.lower()
+    if low.strip() in _NOTHING or MARKER.fullmatch(value):
+        return True
+    # `self.token = token`, `'X-Api-Key': api_key`, `token=token.id`: source code
+    code = _NOT_WORD.sub("", low)
+    if low.partition(".")[0].isidentifier() and (_names(name).endswith(code) or _is_attribute(low, name)):
         return True
     if verdict == keys.TOKEN:
         return not looks_random(value)
@@ -60,6 +69,15 @@ def is_kept(value: str, name: str, verdict: int) -> bool:
     if is_pseudonym(value) or (name.lower().endswith("pwd") and _PATH.fullmatch(value)):
         return True
     return _MASK.fullmatch(value) is not None or PLACEHOLDER.fullmatch(value) is not None
+
+
+def _names(name: str) -> str:
+    return _NOT_WORD.sub("", name.lower())
+
+
+def _is_attribute(value: str, name: str) -> bool:
+    first, dot, rest = value.partition(".")
+    return bool(dot) and first == name.lower().rpartition(".")[2] and rest.rstrip("()").isidentifier()
 
 
 def is_plain_hash(value: str, name_words: list[str]) -> bool:
@@ -72,6 +90,8 @@ def is_status(value: str, name: str, sep: str) -> bool:
     lower = value.lower()
     if lower in _STATUS or (name.lower() == "pass" and value.isdecimal() and len(value) < 4):
         return True
+    if sep in ("==", "!=", "===", "!=="):
+        return value.isidentifier() and not any(map(str.isdigit, value))
     if sep != ":" or not value.isalpha():
         return False
     return (value.islower() and lower.endswith(("ed", "ing"))) or name.lower() in TOPICS or len(value) < 4

@@ -14,6 +14,7 @@ from logkit.redact.vocabulary import words
 _OPENING = re.compile(r"[bBuUrRfF]{0,2}(?P<quote>\\*+[\"'`]|&quot;|&\#x27;|&\#39;|%22|%27)")
 _BRACKET = re.compile(r"\w{0,32}[\[({]")
 _QUOTES = "\"'"
+QUOTED = "quoted"  # in the place of `outer`: the name itself stood in quotes
 _CLOSES = {"[": "]", "(": ")", "{": "}"}
 _BARE = re.compile(
     r"""(?:[^\s,;&|"'`<>\\\x00-\x1f]
@@ -62,6 +63,8 @@ def values(text: str, at: int, name: str, verdict: int, *, sep: str, outer: str)
     name_words = keys.split(name)
     is_cookie = any(word in ("cookie", "cookies", "setcookie") for word in name_words)
     if opening := _OPENING.match(text, at):
+        if opening["quote"] == outer and text[at - 1] == " ":
+            return  # `input("Password: ")`: the quote ends the text that the name began
         start = opening.end()
         end = _closing(text, opening["quote"], start)
         content = text[start:end]
@@ -125,7 +128,7 @@ def _unquoted(
         if (
             CODE.fullmatch(value)
             or CALL.fullmatch(value)
-            or is_status(value, name, "" if outer and outer in _QUOTES else sep)
+            or is_status(value, name, "" if outer == QUOTED else sep)
         ):
             return
     if verdict == keys.TOKEN and outer not in ("?", "&") and is_plain_hash(value, name_words):
