@@ -141,7 +141,7 @@ def test_manage_has_the_same_verbs_on_the_projects_own_trail(tmp_path: Path) -> 
         assert start("manage.py", command, directory=tmp_path).returncode == 0
     verified = start("manage.py", "logkit", "audit", "verify", "--json", directory=tmp_path)
     assert verified.returncode == 0, verified.stderr
-    assert str(tmp_path / "audit") in verified.stdout
+    assert json.loads(verified.stdout)["streams"][0]["records"] >= 1
     helped = start("manage.py", "logkit", "tail", "--help", directory=tmp_path)
     assert helped.stdout.startswith("usage: logkit tail")
     assert start("manage.py", "logkit", "dance", directory=tmp_path).returncode == 2
