@@ -601,6 +601,512 @@ step 2fa enabled
 secretariat@
 cookies disabled
 auth/session.py:42
+password reset requested
+password updated
+reset password for user 7
+change password
+forgot password?
+password: changed
+password: expired
+Password: invalid
+password=changed
+token=valid
+token: missing
+token refresh failed
+token has expired
+Token: expired at 2026-01-01
+auth=ok user=7
+auth: denied
+authentication: failed
+secret rotated
+secrets: rotated
+cookie: set
+session: expired
+session: closed
+session=expired
+session timeout=30
+csrf: failed
+csrf check failed
+credentials invalid
+credentials: missing
+api key missing
+api key: missing
+api_key=None
+token_name=deploy
+token_id=42
+api_key_id=AK42
+key_id=42
+password_min_length=12
+password_age_days=90
+secret_count=4
+has_password=true
+is_token_valid=false
+use_auth=true
+authors=Jane
+coauthor=bob
+tokenize=1
+sessions_open=3
+session_length=30m
+passport=ok
+passthrough=1
+compass=n
+bypass=1
+passed=1 failed=0
+keys=3
+key=name
+keyspace=app
+primary key violated
+foreign key constraint "fk_user" fails
+hotkey=ctrl+c
+monkey=1
+auth_user
+auth_group_permissions
+django_session
+FROM auth_user WHERE id = 7
+SELECT * FROM tokens
+users/password_reset/
+GET /password/reset/ 200
+GET /token/refresh 401
+POST /api/auth/login 401
+/sessions/42
+/cookies
+event=auth.login.failed
+auth.password.changed
+auth.token.revoked
+session.created
+password.py:12
+tokens.py
+secrets.yaml
+secret/data/app
+cookie_policy.html
+import secrets
+from django.contrib.auth import authenticate
+def get_password(self):
+class TokenError(Exception)
+raise PermissionDenied
+validate_password(password, user)
+self.password = make_password(raw_password)
+password = models.CharField(max_length=128)
+token: str
+password: str = None
+def login(username: str, password: str) -> bool:
+Optional[str]
+user.set_password(new_password)
+password=password
+token=token,
+secret_key=settings.SECRET_KEY
+api_key=os.getenv('API_KEY')
+api_key=config['api_key']
+headers={'Authorization': f'Bearer {token}'}
+Authorization: Bearer {token}
+Authorization: Bearer $TOKEN
+Authorization: Bearer <token>
+Authorization: ****
+password: <hidden>
+password=[Filtered]
+password=xxxxx
+-p ****
+Basic usage
+basic auth required
+Bearer token missing
+bearer token is invalid
+Digest mismatch
+digest=sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+Negotiate failed
+Token abc
+OAuth flow
+code=200
+code: 500
+status=404 code=E1234
+promo code SUMMER24
+error code: E11000
+code review 1234
+HTTP code 1234
+postal code 12345
+area code 4155
+line 4242
+pin 12 high
+pinned 1234 rows
+PIN pad
+gpio pin 17
+opcode 1234
+decode 123456 bytes
+encoded 123456 bytes
+barcode 12345678
+QR code 12
+unicode 1234
+2026-11-23T14:02:11+00:00
+2026-11-23T14:02:11.123+05:30
+Mon, 23 Nov 2026 14:02:11 +0000
+[23/Nov/2026:14:02:11 +0100]
+1763906531
+1763906531123
+1763906531123456789
+uptime 1234567.89
+id=1234567890123456789
+snowflake 1460323737035677698
+order 1000000001
+order #2026-000123
+SKU 12345678
+EAN 4006381333931
+isbn 978-3-16-148410-0
+ISBN 9783161484100
+imei 356938035643809
+uuid 41111111-1111-1111-1111-111111111111
+4111-1111-1111-1111-x9
+0x4111111111111111
+4111111111111111a
+abc4111111111111111
+3.14159265358979
+1,234,567,890,123
+12 345 678 901
+10.0.0.1 10.0.0.2
+192.168.100.200:8080
+fe80::1ff:fe23:4567:890a
+2001:0db8:85a3:0000:0000:8a2e:0370:7334
+00-11-22-33-44-55
+CVE-2026-12345
+RFC 7231
+2.0.0-rc.1
+v20.11.1
+Python 3.11.7
+linux-x86_64-5.15.0-91-generic
+pid=12345 tid=140735268359168
+0x7f8b4c0d5e10
+/var/log/app/2026-11-23.log
+s3://bucket/a/b/c.txt
+file:///tmp/x
+arn:aws:iam::123456789012:role/x
+projects/my-proj/locations/eu/keyRings/r
+sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709
+da39a3ee5e6b4b0d3255bfef95601890afd80709
+9fceb02
+cid bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi
+clh3am8hx0000356ou0w0n0v7
+01HZY3V6Q8W9X2K4N5B7C1D3EF
+ckpt-00001234
+pod app-7d9c6b5f4-x2k8p restarted
+container 3f4e5d6c7b8a9012
+job 3f4e5d6c-7b8a-4012-9abc-def012345678
+celery@worker-1.local ready
+task users.tasks.send_mail[3f4e5d6c-7b8a-4012-9abc-def012345678] succeeded in 0.12s: None
+GET /api/circles/3f4e5d6c-7b8a-4012-9abc-def012345678/messages?page=2&limit=50 200 12.5ms
+SELECT "users_user"."id" FROM "users_user" WHERE "users_user"."id" = 7 LIMIT 21
+Traceback (most recent call last):
+ValueError: invalid literal for int() with base 10: 'x'
+KeyError: 'password'
+KeyError: 'token'
+Missing key: password
+field 'password' is required
+unexpected keyword argument 'password'
+column "password" does not exist
+no such column: token
+ok
+AttributeError: 'NoneType' object has no attribute 'token'
+rows=[1, 2, 3]
+a -> b
+x => y
+ratio: 4:3
+10:30:45
+foo::bar
+http://a/b:c
+12:34:56:78
+std::vector<int>
+C:/Users/x
+a@b
+@mention
+foo@bar
+user@host
+me@2x.png
+name@1.2.3
+pkg@^1.0.0
+git@bitbucket.org:a/b.git
+ssh user@10.0.0.1
+${HOME}
+%(message)s
+{key}
+<Token>
+[token]
+(secret)
+hello, world!
+100% done
+50% off & more
+a=b&c=d
+x=1;y=2
+#hashtag
+$100.00
+€20
+1 + 1 = 2
++1 point
++100 XP
+-1
++12
+~/.ssh/config
+~/.netrc
+Unexpected token '}' at position 3
+unexpected token "foo" in JSON
+Unexpected token < in JSON at position 0
+syntax error near token 'SELECT'
+token 'STRING' expected
+secret 'db-creds' not found in namespace default
+secret "app-config" created
+password field is empty
+password for user bob was reset
+password hash upgraded from pbkdf2_sha256 to argon2
+the token bucket has 5 tokens left
+5 tokens remaining
+session for user 42 ended
+session 42 ended
+session of 35 minutes
+Session middleware loaded
+cookie named theme set
+api key named deploy created
+api key 42 revoked
+key 'users.email' duplicate
+KeyError: 'session'
+Invalid key: 'name'
+unknown key 'colour'
+missing key "token" in payload
+key: 42
+keys: a, b, c
+code: E1234
+code=ERR_TIMEOUT
+Code: 404, Message: not found
+state=RUNNING
+state: waiting
+pin=off
+PIN required
+PIN changed
+otp required
+OTP sent
+otp expired
+2FA enabled
+mfa_required=true
+passed 12 of 14
+bypass=on
+pass 2 of 3
+Pass: 12
+PASS tests/test_x.py
+PASSED
+login: bob
+username: bob
+user=bob
+auth_user_id=7
+auth: user 7 logged in
+authorization: denied for user 7
+Authorization required
+Authorization header missing
+missing Authorization header
+basic: ok
+Credentials rejected
+credential type=password
+grant_type=password
+response_type=token
+token_type: Bearer
+scope=read:token write:token
+permission users.change_password denied
+perm=auth.view_session
+GET /api/tokens/42 200
+DELETE /sessions/550e8400-e29b-41d4-a716-446655440000 204
+POST /accounts/password/change/ 302
+path=/reset-password?next=/home
+template registration/password_reset_form.html
+view users.views.PasswordChangeView
+handler: TokenRefreshView
+class=SessionMiddleware
+file=tokens.py line=12
+import token
+tokenizer=wordpiece
+model max tokens: 4096
+usage: prompt_tokens=12 completion_tokens=34 total_tokens=46
+cards=3 card_type=visa
+card ending in 4242
+card ****4242
+iban ending 3000
+phone verified
+phone=verified
+phones: 2
+phone_count=2
+ssn present: yes
+email=missing
+email: not set
+mail queue: 5
+e-mail sent
+contact: none
+retry in 5s
+ratio=1:2
+time=12:30:45
+addr=10.0.0.1:8080
+url=http://localhost:8000/a?b=c
+dsn=postgres://localhost/app
+redis://localhost:6379/0
+amqp://localhost//
+mailto:
+tel:
+a:b:c:d
+x=y=z
+{}
+[]
+()
+''
+null
+git commit 9fceb02d0ae598e95dc970b74767f19372d61af8
+docker pull python:3.11-slim@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+image=registry.example.org:5000/app:1.2.3
+pip install requests==2.31.0
+npm i lodash@4.17.21 --save
+node v20.11.1
+ua=Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X)
+crc32=cbf43926
+adler=0x11e60398
+sha1=da39a3ee5e6b4b0d3255bfef95601890afd80709
+md5=d41d8cd98f00b204e9800998ecf8427e
+checksum: sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
+integrity=sha384-oqVuAfXRKap7fdgcCY5uykM6+R9GqQ8K/uxy9rx7HNQlGYl1kPzQho1wx4JwY8wC
+span_id=00f067aa0ba902b7
+x-request-id: 7f3d9c2e4b1a4f6e8d5c3b2a1f0e9d8c
+cursor=cD0yMDI2LTExLTIz
+password: ''
+secret = None
+$password = $_POST['password'];
+if ($password != "") {
+password = input("Password: ")
+password = request.form["password"]
+apikey: ${env.APIKEY}
+token = process.env.TOKEN
+password = getenv("DB_PASSWORD")
+String password = null;
+private String password;
+const token = useToken();
+let secret = crypto.randomBytes(16)
+password.length > 8
+arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-prod-AbCdEf
+secretName: app-tls
+tokenUrl: https://x.example.org/oauth/token
+Password: <input type="password" name="password">
+password: |
+token:
+if (!token) return;
+token => token.id
+(token) => verify(token)
+tokens.map(t => t.id)
+password?: string
+password: string
+secret: str | None = None
+def f(*, token: str, secret: bytes) -> None:
+class Token(models.Model):
+Token.objects.filter(user=user)
+self.token = token
+return self.token
+token=self.token
+token=user.token
+token = Token.objects.create(user=user)
+secret = settings.SECRET_KEY
+api_key=settings.API_KEY,
+password=os.environ['PW']
+password=config.get('password')
+password=kwargs.pop("password")
+cookies=request.COOKIES
+session=requests.Session()
+with requests.Session() as session:
+session.get(url)
+session=session
+auth=(user, password)
+auth=HTTPBasicAuth(user, password)
+headers={'X-Api-Key': api_key}
+{'token': token}
+data={'password': password, 'user': user}
+'Bearer ' + token
+"Authorization": "Bearer " + token
+log.info('token=%s', token)
+print(f'{password=}')
+assert token == expected
+token != other
+while token := next(tokens):
+for token in tokens:
+import secrets; secrets.token_hex(16)
+from .tokens import default_token_generator
+default_token_generator.make_token(user)
+user.check_password('x')
+@login_required
+pass
+except KeyError: pass
+pass  # nothing
+else: pass
+lambda: pass_
+passwd(5)
+/etc/passwd
+/etc/shadow
+~/.ssh/id_rsa
+/run/secrets/db_password
+/var/run/secrets/kubernetes.io/serviceaccount/token
+cat /etc/passwd
+GET /.env HTTP/1.1
+GET /wp-login.php?user=admin HTTP/1.1
+/api/v1/auth/token/refresh/
+https://example.org/reset-password/
+https://accounts.example.org/o/oauth2/token
+POST https://oauth2.example.org/token 200
+content-type: application/json
+content-length: 1234
+user-agent: python-requests/2.31.0
+accept: */*
+host: api.example.org
+x-forwarded-for: 203.0.113.7, 10.0.0.1
+via: 1.1 varnish
+date: Mon, 23 Nov 2026 14:02:11 GMT
+last-modified: Mon, 23 Nov 2026 14:02:11 GMT
+cache-control: no-cache, max-age=0
+vary: Cookie, Accept-Language
+access-control-allow-headers: authorization, x-api-key, cookie
+access-control-expose-headers: X-Request-ID
+Vary: Authorization
+strict-transport-security: max-age=31536000
+SameSite=Lax; Secure
+allow: GET, POST
+location: /login/?next=/admin/
+retry-after: 120
+x-ratelimit-remaining: 42
+server: gunicorn
+1 password changed, 2 tokens revoked
+Invalid HTTP_HOST header: 'x.example.org:8000'.
+Forbidden (CSRF token missing.): /login/
+Forbidden (CSRF cookie not set.): /login/
+CSRF verification failed
+Session data corrupted
+Not Found: /favicon.ico
+Bad Request: /api/x
+"GET /static/a.css HTTP/1.1" 304 0
+Watching for file changes with StatReloader
+Task keeps.tasks.process[550e8400-e29b-41d4-a716-446655440000] retry: Retry in 3s: OSError(5)
+Connected to redis://localhost:6379//
+celery@vm v5.5.3 (immunity)
+mingle: searching for neighbors
+consumer: Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111] Connection refused.
+beat: Starting...
+Scheduler: Sending due task cleanup (users.tasks.cleanup)
+(0.000) SELECT 1; args=None; alias=default
+(0.001) SELECT id FROM t WHERE id = 7; args=(); alias=default
+BEGIN; args=None; alias=default
+pool size=5 overflow=10
+duration=0:00:12.345678
+eta=2026-11-23T14:02:11+00:00
+Booting worker with pid: 71
+Listening at: http://0.0.0.0:8000 (70)
+Using worker: gthread
+Handling signal: term
+Worker exiting (pid: 71)
+Uvicorn running on http://127.0.0.1:8000 (Press CTRL+C to quit)
+Started server process [71]
+127.0.0.1:54321 - "GET / HTTP/1.1" 200 OK
+OSError: [Errno 2] No such file or directory: '/tmp/x'
+django.db.utils.OperationalError: no such table: users_token
+UNIQUE constraint failed: users_user.email
+ValueError: Field 'id' expected a number but got 'abc'.
+TypeError: login() missing 1 required positional argument: 'password'
+ValidationError: ['“abc” is not a valid UUID.']
+json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)
+ssl.SSLError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed (_ssl.c:1006)
 """.strip("\n").split("\n")
 FIELDS_HIDDEN = _words(r"""
 password passwd pwd new_password2 oldPassword PASSWORD user.password db-password DB_PASS secret client_secret
@@ -635,7 +1141,110 @@ translation_key lookup_key token_bucket_size rate_limit_key authorized_scopes se
 csrf_exempt jwt_algorithm credential_id
 """)
 
+_SEASON = "Summer2024!"
 _OTHERS = [
+    hidden("pair", 'config password="{}" host=h1', _SEASON, "host=h1"),
+    hidden("pair", "config password='{}' host=h1", _SEASON, "host=h1"),
+    hidden("pair", '{"password":"{}","x":1}', _SEASON, '"x":1'),
+    hidden("pair", "{'password': '{}', 'x': 1}", _SEASON, "'x': 1"),
+    hidden("pair", "config password={} host=h1", _SEASON, "host=h1"),
+    hidden("pair", "password: {}", _SEASON),
+    hidden("pair", "password={}", _SEASON),
+    hidden("pair", "passwd = {}", _SEASON),
+    hidden("pair", "Password={};Server=x", _SEASON, "Server=x"),
+    hidden("pair", "db.password={}\ndb.host=x", _SEASON, "db.host=x"),
+    hidden("pair", "\tpassword:\t{}", _SEASON),
+    hidden("pair", 'config password="{}" host=h1', "correcthorse", "host=h1"),
+    hidden("pair", "config password='{}' host=h1", "correcthorse", "host=h1"),
+    hidden("pair", '{"password":"{}","x":1}', "correcthorse", '"x":1'),
+    hidden("pair", "{'password': '{}', 'x': 1}", "correcthorse", "'x': 1"),
+    hidden("pair", "config password={} host=h1", "correcthorse", "host=h1"),
+    hidden("pair", "password: {}", "correcthorse"),
+    hidden("pair", "password={}", "correcthorse"),
+    hidden("pair", "passwd = {}", "correcthorse"),
+    hidden("pair", "Password={};Server=x", "correcthorse", "Server=x"),
+    hidden("pair", "db.password={}\ndb.host=x", "correcthorse", "db.host=x"),
+    hidden("pair", "\tpassword:\t{}", "correcthorse"),
+    hidden("pair", "?otp={}&x=1", "493028"),
+    hidden("pair", "BasicAuth('bob', password='{}')", _SEASON),
+    hidden("pair", "auth=('bob', '{}')", _SEASON),
+    hidden("pair", "HTTPBasicAuth(username='bob', password='{}')", _SEASON),
+    hidden("pair", "requests.get(url, auth=('bob', '{}'))", _SEASON),
+    hidden("pair", 'Login(user="bob", pwd="{}")', _SEASON),
+    hidden("pair", "connect(host='x', user='y', passwd='{}')", _SEASON, "host='x'"),
+    hidden("pair", "<Credentials user=bob secret={}>", _SEASON),
+    hidden("pair", "Config(secret_key=SecretStr('{}'))", _SEASON),
+    hidden("pair", "Data Source=x;Initial Catalog=y;User ID=z;Password={}", _SEASON, "Data Source=x"),
+    hidden("pair", "ldap bind dn=cn=admin,dc=x password={}", _SEASON),
+    hidden("pair", "bindpw {}", _SEASON),
+    hidden("pair", "smtp auth failed: user=a pass={}", _SEASON),
+    hidden("pair", "requirepass {}", _SEASON),
+    hidden("pair", 'SASL PLAIN username="a" password="{}"', _SEASON),
+    hidden("pair", "password for bob: {}", _SEASON),
+    hidden("pair", "Enter password: {}", _SEASON),
+    hidden("pair", "new password: {}", _SEASON),
+    hidden("pair", "temporary password is {}", _SEASON),
+    hidden("pair", "Your password: {}", _SEASON),
+    hidden("pair", 'your new password is "{}"', "correcthorse"),
+    hidden("pair", "password set to {}", _SEASON),
+    hidden("pair", "with password={}", "correcthorse"),
+    hidden("pair", "username=bob, password={}, remember=1", "correcthorse", "remember=1"),
+    hidden("pair", "[password={}]", "correcthorse"),
+    hidden("pair", "<password={}>", "correcthorse"),
+    hidden("pair", "password={}.", "correcthorse"),
+    hidden("pair", '"password={}"', "correcthorse"),
+    hidden("pair", "`password={}`", "correcthorse"),
+    hidden("pair", "password={}|host=x", "correcthorse", "host=x"),
+    hidden("pair", "password={}\\nhost=x", "correcthorse", "host=x"),
+    hidden("pair", "password={}\nhost=x", "correcthorse", "host=x"),
+    hidden("pair", "password={}\thost=x", "correcthorse", "host=x"),
+    hidden("pair", "a=1,password={},b=2", "correcthorse", "b=2"),
+    hidden("pair", "a=1;password={};b=2", "correcthorse", "b=2"),
+    hidden("pair", '{"user":{"password":"{}"}}', _SEASON),
+    hidden("pair", '{\\"password\\":\\"{}\\"}', _SEASON),
+    hidden("pair", '\'{"password": "{}"}\'', _SEASON),
+    hidden("pair", 'b\'{"password": "{}"}\'', _SEASON),
+    hidden("pair", "{'otp': {}}", "493028"),
+    hidden("pair", '{password: "{}"}', _SEASON),
+    hidden("pair", "{password:{}}", _SEASON),
+    hidden("pair", 'password:"{}"', _SEASON),
+    hidden("pair", '{"secret": {"a": "{}", "b": [1,2]}, "n": 1}', _SEASON, '"n": 1'),
+    hidden("pair", "OrderedDict([('password', '{}'), ('n', 1)])", _SEASON, "('n', 1)"),
+    hidden("pair", "<QueryDict: {'password': ['{}'], 'n': ['1']}>", _SEASON, "'n': ['1']"),
+    hidden("pair", "MultiDict([('token', '{}')])", _SEASON),
+    hidden("pair", "{b'password': b'{}'}", _SEASON),
+    hidden("pair", "kwargs={'password': '{}'} args=()", _SEASON),
+    hidden("pair", "Task users.tasks.x[id] raised: ValueError('password={}')", _SEASON),
+    hidden("pair", "user bob password {} failed", _SEASON),
+    hidden("pair", "login bob with password '{}'", _SEASON),
+    hidden("pair", 'password "{}" does not match', "hunter2"),
+    hidden("pair", "invalid password: {}", "hunter2"),
+    hidden("pair", "Wrong password: {}!", "hunter2"),
+    hidden("pair", "pass={}", "hunter2"),
+    hidden("pair", "pw={}", "hunter2"),
+    hidden("pair", "pw: {}", "hunter2"),
+    hidden("pair", "PASS={}", "hunter2"),
+    hidden("pair", "DB_PASS: {}", "hunter2"),
+    hidden("pair", "userpw={}", "hunter2"),
+    hidden("pair", "user:{}@host.example.org", "hunter2"),
+    hidden("pair", "ftp://bob:{}@files.example.org/x", "hunter2", "files.example.org/x"),
+    hidden("pair", "http://bob:{}@[::1]:8000/", "hunter2"),
+    hidden(
+        "pair",
+        "connecting to 'mysql+pymysql://root:{}@db:3306/app?charset=utf8'",
+        "hunter2",
+        "db:3306/app?charset=utf8",
+    ),
+    hidden("pair", "//bob:{}@example.org/x", "hunter2"),
+    hidden("pair", "SELECT * FROM users WHERE password = '{}' AND id = 7", _SEASON, "AND id = 7"),
+    hidden(
+        "pair",
+        'INSERT INTO "users" ("email", "password") VALUES (\'x\', \'{}\') RETURNING "id"',
+        _SEASON,
+        "RETURNING",
+    ),
+    hidden("pair", "[SQL: x] [parameters: {'email_1': 'x', 'password_1': '{}'}]", _SEASON),
+    hidden("pair", "execute(...) password='{}'", _SEASON),
     hidden("pair", "argv ['tool', '-password', '{}', 'run']", PW, "'run'"),
     hidden("sql", "Duplicate entry '{}' for key 'users.token_hash'", "some words", "for key"),
     hidden(
