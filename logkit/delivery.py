@@ -80,10 +80,10 @@ class Pipeline:
         self._direct: StdoutWriter | None = None
         self._stdout: Writer | None = None
         service = service_block(settings.service, settings.environment, settings.release)
-        self._encoder = LogkitEncoder(service, limit=self._longest_line)
+        self._encoder = LogkitEncoder(service, limit=self._longest_line, scrub=self.redactor.text)
         self._json: Encoder = self._encoder
         if settings.schema == "ecs":
-            self._json = EcsEncoder(service, limit=self._longest_line)
+            self._json = EcsEncoder(service, limit=self._longest_line, scrub=self.redactor.text)
         self._outputs = self._open_outputs()
         self._sampling = Sampling(settings.sample)
         self._rate_limit = RateLimit(settings.rate_limit, self._suppressed) if settings.rate_limit else None

@@ -8,7 +8,7 @@ and their values are text, because ECS maps all of them as keywords.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -33,10 +33,13 @@ _NUMBERS = {"status": ("http", "response", "status_code"), "bytes": ("http", "re
 class EcsEncoder:
     """Lines as Elastic's own loggers write them."""
 
-    def __init__(self, service: Mapping[str, str], *, limit: Limit) -> None:
+    def __init__(
+        self, service: Mapping[str, str], *, limit: Limit, scrub: Callable[[str], str] = str
+    ) -> None:
         names = {"name": "name", "environment": "environment", "release": "version"}
         self._service = {names[name]: value for name, value in service.items()}
         self._limit = limit
+        self._scrub = scrub
 
     def __call__(self, event: Event) -> bytes:
         line = one_physical_line(orjson.dumps(self.as_dict(event)) + b"\n")
@@ -52,7 +55,7 @@ class EcsEncoder:
             "message": event.message,
             "ecs.version": VERSION,
             "log": {
-                "logger": event.origin.logger,
+                "logger": self._scrub(event.origin.logger),
                 "origin": {
                     "file": {"name": event.origin.short_file, "line": event.origin.line},
                     "function": event.origin.function,
@@ -61,7 +64,7 @@ class EcsEncoder:
             "process": {
                 "pid": event.where.pid,
                 "name": event.where.process,
-                "thread": {"name": event.where.thread},
+                "thread": {"name": self._scrub(event.where.thread)},
             },
             "service": self._service,
             "event": {"action": event.message},

@@ -57,8 +57,11 @@ def service_block(service: str, environment: str, release: str | None) -> dict[s
 class LogkitEncoder:
     """Schema v1, as docs/reference/line-schema.json describes it."""
 
-    def __init__(self, service: Mapping[str, str], *, limit: Limit) -> None:
+    def __init__(
+        self, service: Mapping[str, str], *, limit: Limit, scrub: Callable[[str], str] = str
+    ) -> None:
         self._service = dict(service)
+        self._scrub = scrub  # for names that code chooses, of loggers and threads
         self._limit = limit
         self._frames: dict[tuple[str, str, Origin, Where], Frame] = {}
 
@@ -87,7 +90,7 @@ class LogkitEncoder:
     def _frame(self, message: str, level: str, origin: Origin, where: Where) -> Frame:
         head = b'Z","level":%b,"logger":%b,"message":%b,"context":{' % (
             orjson.dumps(level),
-            orjson.dumps(origin.logger),
+            orjson.dumps(self._scrub(origin.logger)),
             orjson.dumps(message),
         )
         tail = b"},%b\n" % orjson.dumps(self._envelope(origin, where))[1:]
@@ -101,7 +104,7 @@ class LogkitEncoder:
         return {
             "source": {"file": origin.short_file, "line": origin.line, "function": origin.function},
             "process": {"id": where.pid, "name": where.process},
-            "thread": where.thread,
+            "thread": self._scrub(where.thread),
             "service": self._service,
         }
 
@@ -110,7 +113,7 @@ class LogkitEncoder:
         line = {
             "timestamp": timestamp(event.time_ns),
             "level": event.level,
-            "logger": event.origin.logger,
+            "logger": self._scrub(event.origin.logger),
             "message": event.message,
             "context": event.all_fields,
             **self._envelope(event.origin, event.where),

@@ -413,3 +413,16 @@ def test_an_environment_with_utf8_off_still_writes_utf8() -> None:
     assert result.lines[0]["message"] == "später"
     assert result.lines[0]["context"]["v"] == "naïve"
     assert os.linesep.encode() not in result.stdout[:-1]
+
+
+def test_p03_names_of_loggers_and_threads_are_scrubbed() -> None:
+    """A library that names a logger or a thread after an address or a token."""
+    result = run(
+        """
+        logging.getLogger("mail.someone@example.org").warning("name.used")
+        thread = threading.Thread(target=lambda: logger.info("thread.used"), name="poll-someone@example.org")
+        thread.start(); thread.join()
+        """
+    )
+    assert b"someone@" not in result.stdout
+    assert len(result.lines) == 2
