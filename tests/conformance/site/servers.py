@@ -5,9 +5,9 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.conformance.site.settings")
 
-from django.core.asgi import get_asgi_application  # noqa: E402
-from django.core.wsgi import get_wsgi_application  # noqa: E402
-from loguru import logger  # noqa: E402
+from django.core.asgi import get_asgi_application
+from django.core.wsgi import get_wsgi_application
+from loguru import logger
 
 django_wsgi = get_wsgi_application()
 django_asgi = get_asgi_application()  # calls django.setup() again (R20)

@@ -38,5 +38,8 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STATIC_URL = "/static/"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-REST_FRAMEWORK = {"EXCEPTION_HANDLER": "tests.conformance.site.drf.swallow_everything", "UNAUTHENTICATED_USER": None}
+REST_FRAMEWORK = {
+    "EXCEPTION_HANDLER": "tests.conformance.site.drf.swallow_everything",
+    "UNAUTHENTICATED_USER": None,
+}
 LOGGING = logging_config(os.environ, base_dir=BASE_DIR)

@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 
 import httpx
-from django.contrib.auth import authenticate
 from django.contrib.auth import login as auth_login
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
@@ -53,10 +52,6 @@ def suspicious(request):
 def crash(request):
     logger.info("view.ran")
     raise ValueError("boom")
-
-
-def exits(request):
-    raise SystemExit(3)
 
 
 def redirect(request):
@@ -136,7 +131,9 @@ def outgoing(request):
 
 def body(request):
     """What arrived: for the other end of `outgoing`."""
-    return JsonResponse({"id": request.META.get("HTTP_X_REQUEST_ID"), "trace": request.META.get("HTTP_TRACEPARENT")})
+    return JsonResponse(
+        {"id": request.META.get("HTTP_X_REQUEST_ID"), "trace": request.META.get("HTTP_TRACEPARENT")}
+    )
 
 
 def slow(request):
@@ -197,7 +194,3 @@ class Raises:
     @property
     def pk(self):
         raise RuntimeError("no primary key today")
-
-
-def credentials_are_wrong(request):
-    return authenticate(request, username="a", password="b") is None
