@@ -30,7 +30,13 @@ _VALID: dict[str, Callable[[object], bool]] = {
     "trace_id": lambda value: isinstance(value, str) and _TRACE_ID.fullmatch(value) is not None,
     "span_id": lambda value: isinstance(value, str) and _SPAN_ID.fullmatch(value) is not None,
 }
-_BELIEVED = ("user_id", "session", "client_ip", "on_behalf_of")  # only when the signature is right
+_BELIEVED = (
+    "user_id",
+    "session",
+    "client_ip",
+    "on_behalf_of",
+    "schedule",
+)  # only when the signature is right
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +81,13 @@ def unpack(carrier: object, *, task_id: str, key: bytes) -> Carried:
     is_signed = signature.isascii() and hmac.compare_digest(signature, _sign(body.encode(), task_id, key))
     fields = {name: value for name, value in values.items() if name in _VALID and _VALID[name](value)}
     if is_signed:
-        fields |= {name: values[name] for name in _BELIEVED if name in values}
-    in_range = isinstance(sent_ms, int) and 0 < sent_ms < 2**53
+        fields |= {name: values[name] for name in _BELIEVED if _is_short_text(values.get(name))}
+    in_range = type(sent_ms) is int and 0 < sent_ms < 2**53
     return Carried(MappingProxyType(fields), is_signed, sent_ms if in_range else None)
+
+
+def _is_short_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST_VALUE
 
 
 def _sign(body: bytes, task_id: str, key: bytes) -> str:
