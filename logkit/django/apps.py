@@ -12,9 +12,10 @@ class LogkitConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from logkit.django import capture, checks, database, signals
+        from logkit.django import capture, checks, commands, database, signals
 
         capture.connect()  # before `signals`, which forgets the context of an answered request
+        commands.connect()
         database.connect()
         signals.connect()
         checks.register()
