@@ -155,9 +155,12 @@ def _ending(work: Work, before: Scanned | None, expected: int) -> Iterator[Segme
         if not any(segment.name == head.segment for segment in work.segments) and expected < head.next_seq:
             yield from _absent(work, before, expected, None)
         return
-    if found.at_head == (head.next_seq, head.last_hash) or (
-        found.at_head is not None and found.records == 0 and found.at_head[0] == head.next_seq
-    ):
+    begins_here = (
+        head.size == 0 and found.first == head.next_seq
+    )  # just rotated: the head speaks of the line before
+    if begins_here and found.first_prev in (None, head.last_hash):
+        return
+    if found.at_head == (head.next_seq, head.last_hash):
         return
     if found.size < head.size:
         _say_short(work, found, head)

@@ -90,18 +90,20 @@ def test_a06_two_hundred_random_kills(tmp_path: Path, chance: random.Random, fsy
                 i += 1
 
     running = [in_child(lambda n=n: write(n)) for n in range(PROCESSES)]
-    for kill in range(kills):
-        time.sleep(chance.uniform(0.001, 0.03))
-        victim = running.pop(chance.randrange(len(running)))
-        os.kill(victim, signal.SIGKILL)
-        assert wait_for(victim) == -signal.SIGKILL
-        running.append(in_child(lambda n=PROCESSES + kill: write(n)))
-        if kill % 50 == 49:
-            report = verified(directory)
-            assert report.exit_code == 0, report.findings
-    for child in running:
-        os.kill(child, signal.SIGKILL)
-        wait_for(child)
+    try:
+        for kill in range(kills):
+            time.sleep(chance.uniform(0.001, 0.03))
+            victim = running.pop(chance.randrange(len(running)))
+            os.kill(victim, signal.SIGKILL)
+            assert wait_for(victim) == -signal.SIGKILL
+            running.append(in_child(lambda n=PROCESSES + kill: write(n)))
+            if kill % 50 == 49:
+                report = verified(directory)
+                assert report.exit_code == 0, report.findings
+    finally:
+        for child in running:
+            os.kill(child, signal.SIGKILL)
+            wait_for(child)
     check_everything(tmp_path)
     print(f"{kills} kills, {len(ids_of(directory))} records, {len(list_segments(directory))} segments")
 

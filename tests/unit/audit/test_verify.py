@@ -422,6 +422,16 @@ def test_a_power_cut_that_leaves_zeros(copied: Path) -> None:
     assert verified(copied).exit_code == 0
 
 
+def test_lines_that_come_after_a_head_that_was_just_rotated(copied: Path) -> None:
+    """A head read between rotation and the first line of the new segment, the lines read a moment later."""
+    ledger = make_ledger(copied.parent.parent)
+    ledger.rotate()
+    at_rotation = (copied / HEAD_NAME).read_bytes()
+    ledger.record(body(121))
+    (copied / HEAD_NAME).write_bytes(at_rotation)
+    assert found(verified(copied)) == []
+
+
 def test_a_gap_that_the_trail_reports_is_shown(tmp_path: Path) -> None:
     """An `audit.gap` record means that something is not there: exit 2."""
     ledger = make_ledger(tmp_path, stream="compliance")
