@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     from loguru import logger
 
     from logkit import audit
-    from logkit.context import ContextExecutor, add_fields, bind_context, bound_context, get_context
+    from logkit.context import (
+        ContextExecutor,
+        add_fields,
+        bind_context,
+        bound_context,
+        carry_context,
+        get_context,
+    )
     from logkit.errors import AuditSchemaError, AuditUnavailable, ConfigError, LogkitError
     from logkit.intercept import RequestContextFilter
     from logkit.pipeline import add_sink, configure, remove_sink, shutdown
@@ -22,6 +29,7 @@ _HOMES = {
     "add_fields": "logkit.context",
     "bind_context": "logkit.context",
     "bound_context": "logkit.context",
+    "carry_context": "logkit.context",
     "get_context": "logkit.context",
     "AuditSchemaError": "logkit.errors",
     "AuditUnavailable": "logkit.errors",
@@ -50,6 +58,7 @@ __all__ = [
     "audit",
     "bind_context",
     "bound_context",
+    "carry_context",
     "configure",
     "get_context",
     "logger",

@@ -10,6 +10,7 @@ from collections.abc import Callable, ItemsView, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
+from functools import wraps
 from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
@@ -174,3 +175,17 @@ class ContextExecutor(ThreadPoolExecutor):
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         run: Callable[..., R] = copy_context().run
         return super().submit(run, fn, *args, **kwargs)
+
+
+def carry_context(fn: Callable[P, R]) -> Callable[P, R]:
+    """`fn`, to be called by any thread or event loop callback, seeing the context of the code that called this. (C16)
+
+    Asyncio's own tasks and `asyncio.to_thread` need no help; `threading.Thread(target=carry_context(fn))` does.
+    """
+    context = copy_context()
+
+    @wraps(fn)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        return context.copy().run(fn, *args, **kwargs)  # a copy: two threads cannot enter the same one
+
+    return call

@@ -153,13 +153,15 @@ def sets(self: Any) -> None:
 
 
 @app.task(name="work.chatty")
-def chatty() -> None:
-    """Log from several threads for a moment."""
-    until = time.monotonic() + 0.2
+def chatty(seconds: float = 0.2) -> None:
+    """Log from several threads for a while."""
+    until = time.monotonic() + seconds
 
+    @logkit.carry_context
     def talk() -> None:
         while time.monotonic() < until:
             logger.bind(padding="x" * 50).info("chatty.line")
+            time.sleep(0.001)
 
     threads = [threading.Thread(target=talk) for _ in range(3)]
     for thread in threads:

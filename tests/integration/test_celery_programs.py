@@ -1,0 +1,107 @@
+"""Beat, and a worker whose processes come and go: every line is whole, and nobody hangs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from logkit.context import new_scope
+from logkit.testing import wait_until
+from tests.celery_app import tasks
+from tests.program import PROJECT, program_environ
+from tests.worker import Broker, Program, connected, worker
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+class Site(NamedTuple):
+    app: Any
+    worker: Program
+    beat: Program
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A worker that replaces a process after each task and writes through a buffer, and beat."""
+    broker = Broker("filesystem://", tmp_path_factory.mktemp("programs"))
+    beat = Program(
+        ["-m", "celery", "-A", "tests.celery_app", "beat"], broker.directory, broker.environ, "beat"
+    )
+    environ = {"LOG_STDOUT_MODE": "buffered"}
+    with (
+        connected(broker) as app,
+        worker(broker, "prefork", "--max-tasks-per-child", "1", environ=environ) as program,
+    ):
+        beat.start()
+        try:
+            beat.wait_for("beat.started")
+            yield Site(app, program, beat)
+        finally:
+            beat.stop()
+
+
+def test_c15_what_beat_sends_is_a_root_of_its_own(site: Site) -> None:
+    """It names the entry of the schedule; every run has another request id; beat prints JSON only."""
+    done = site.worker.wait_for("nothing.done", count=2, schedule="every-moment")
+    ids = {line["context"]["request_id"] for line in done}
+    assert len(ids) == len(done)
+    for line in done:
+        assert "parent_id" not in line["context"]
+        assert line["context"]["root_id"] == line["context"]["task_id"]
+    sent = site.beat.wait_for("Scheduler: Sending due task every-moment (work.nothing)")
+    assert {line["context"]["schedule"] for line in sent} == {"every-moment"}
+    assert ids & {line["context"]["request_id"] for line in sent}
+
+
+def test_c13_children_that_come_and_go_lose_no_line(site: Site) -> None:
+    """With `max_tasks_per_child` and a buffer, the last lines of each process arrive too."""
+    sent = [tasks.fields.delay().id for _ in range(4)]
+    for task_id in sent:
+        site.worker.wait_for("task.succeeded", task_id=task_id)
+        (bound,) = site.worker.find("fields.bound", task_id=task_id)
+        assert bound["process"]["id"] != site.worker.popen.pid
+    processes = {site.worker.find("task.succeeded", task_id=task_id)[0]["process"]["id"] for task_id in sent}
+    assert len(processes) == len(sent)
+
+
+def test_c13_a_child_killed_while_its_threads_log_is_replaced(site: Site) -> None:
+    """The worker names the lost task; the next process logs at once; no line is torn."""
+    with new_scope({"request_id": "request-killed"}):
+        task_id = tasks.chatty.delay(60.0).id
+    (started,) = site.worker.wait_for("task.started", task_id=task_id)
+    os.kill(started["process"]["id"], signal.SIGKILL)
+    (lost,) = site.worker.wait_for("task.lost", task_id=task_id)
+    assert lost["context"]["request_id"] == "request-killed"
+    after = tasks.chatty.delay(0.1).id
+    site.worker.wait_for("task.succeeded", task_id=after)
+    assert site.worker.find("chatty.line", task_id=after)
+
+
+def test_detaching_is_refused(site: Site) -> None:
+    """`--detach` would give stdout away; the program says what to do and ends."""
+    done = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "tests.celery_app", "worker", "--detach"],
+        cwd=PROJECT,
+        env=program_environ({"TEST_BROKER": "memory://", "TEST_BROKER_DIR": str(site.worker.directory)}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "--detach is not supported" in done.stderr
+    assert done.stdout == ""
+
+
+def test_no_line_of_the_dispatcher_or_of_a_failing_sink(site: Site) -> None:
+    """C10: none of our receivers raised in any of the programs."""
+    wait_until(lambda: site.worker.find("task.succeeded"), timeout=60)
+    for line in (*site.worker.lines, *site.beat.lines):
+        assert line["logger"] != "celery.utils.dispatch", line
+        assert line["message"] not in ("logkit.dropped", "logkit.sink_failed")
