@@ -240,3 +240,9 @@ def test_every_attempt_has_one_canonical_line(story: Story) -> None:
     several = {key: ends for key, ends in attempts.items() if len(ends) != 1}
     several.pop((story.roots.get("die_late", ""), 0), None)  # it ran twice
     assert several == {}
+
+
+def test_the_worker_says_how_it_ended(story: Story) -> None:
+    """The last lines are ours too."""
+    events = [line["message"] for line in story.lines]
+    assert events.index("worker.started") < events.index("worker.stopping") < events.index("worker.stopped")

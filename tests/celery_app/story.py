@@ -14,7 +14,7 @@ from celery import chain, chord, signals
 from logkit.carrier import HEADER
 from logkit.context import new_scope
 from tests.celery_app import tasks
-from tests.worker import ENDS, Line, Program
+from tests.worker import ENDS, Broker, Line, Program, connected, worker
 
 RETRIED = "task.retried"
 NOTHINGS = 7  # times that `work.nothing` is run: late, sets, chain, link, forged, garbage, untrusted
@@ -60,6 +60,16 @@ def send(story: Story, name: str, publish: Callable[[], Any]) -> None:
         story.roots[name] = str(publish().id)
 
 
+@contextmanager
+def told_by(pool: str, broker: Broker, *arguments: str) -> Iterator[Story]:
+    """The story as a worker of `pool` tells it, from its first line to its last."""
+    with connected(broker) as app, worker(broker, pool, *arguments) as program:
+        story = tell(pool, app, program)
+        assert program.stop() == 0
+        story.lines = program.lines
+        yield story
+
+
 def tell(pool: str, app: Any, program: Program) -> Story:
     """Send everything, wait for every end."""
     story = Story(pool)
@@ -67,7 +77,9 @@ def tell(pool: str, app: Any, program: Program) -> Story:
     for task in (*simple, tasks.in_thread, tasks.sets):
         send(story, task.name.removeprefix("work."), task.delay)
     send(story, "late", lambda: tasks.nothing.apply_async(countdown=1))
-    send(story, "expired", lambda: tasks.nothing.apply_async(expires=-1))
+    send(
+        story, "expired", lambda: tasks.nothing.apply_async(countdown=3.5, expires=3)
+    )  # it expires in the worker
     send(story, "absent", lambda: app.send_task("work.absent", args=["argument-of-absent"]))
     send(story, "chain", lambda: chain(tasks.add.s(1, 2), tasks.add.s(3), tasks.nothing.s()).apply_async())
     send(story, "chord", lambda: chord([tasks.add.s(1, 2), tasks.add.s(3, 4)])(tasks.total.s()))
@@ -85,6 +97,7 @@ def tell(pool: str, app: Any, program: Program) -> Story:
     with app.producer_or_acquire() as producer:
         producer.publish({"not": "a task"}, routing_key=app.conf.task_default_queue, serializer="json")
     if pool == "prefork":
+        program.wait_for("thread.late")  # before anybody kills its process
         for task in (tasks.die, tasks.overrun, tasks.soft, tasks.leave):
             send(story, task.name.removeprefix("work."), task.delay)
         marker = str(program.directory / f"died-{uuid.uuid4()}")
