@@ -13,7 +13,8 @@ def broker_settings(url: str, directory: str) -> dict[str, object]:
     """Settings of the broker at `url` and of a result backend in `directory`."""
     settings: dict[str, object] = {
         "broker_url": url,
-        "result_backend": f"file://{directory}/results",
+        "result_backend": os.environ.get("TEST_RESULTS", f"file://{directory}/results"),
+        "result_expires": 600,
         "task_default_queue": os.environ.get("TEST_QUEUE", "celery"),
     }
     if url.startswith("filesystem:"):
@@ -30,7 +31,7 @@ def broker_settings(url: str, directory: str) -> dict[str, object]:
     return settings
 
 
-app = Celery("tests.celery_app", include=["tests.celery_app.tasks"])
+app = Celery("tests.celery_app", include=["tests.celery_app.tasks"], set_as_current=False)
 app.conf.update(
     accept_content=["json"],
     broker_connection_retry_on_startup=True,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
+from celery import chord
 from celery.exceptions import Ignore, Reject
 from loguru import logger
 
@@ -173,3 +174,27 @@ def chatty(seconds: float = 0.2) -> None:
 @app.task(name="work.wait")
 def wait(seconds: float) -> None:
     time.sleep(seconds)
+
+
+@app.task(name="soak.root", bind=True, acks_late=True, reject_on_worker_lost=True, max_retries=3)
+def soak_root(self: Any, number: int) -> None:
+    """Retry now and then, call sub-tasks, sometimes a chord."""
+    logger.bind(number=number).info("soak.worked")
+    if number % 5 == 0 and not self.request.retries:
+        raise self.retry(countdown=0)
+    for leaf in range(3):
+        soak_leaf.delay(number, leaf)
+    if number % 10 == 0:
+        chord([soak_leaf.s(number, leaf) for leaf in (3, 4)])(soak_total.s(number))
+
+
+@app.task(name="soak.leaf", acks_late=True, reject_on_worker_lost=True)
+def soak_leaf(number: int, leaf: int) -> int:
+    logger.bind(number=number, leaf=leaf).info("soak.worked")
+    return leaf
+
+
+@app.task(name="soak.total", acks_late=True, reject_on_worker_lost=True)
+def soak_total(leaves: list[int], number: int) -> int:
+    logger.bind(number=number, leaf="total").info("soak.worked")
+    return sum(leaves)

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -21,19 +23,39 @@ pytestmark = pytest.mark.services
 def test_the_apps_on_postgresql() -> None:
     """Every test below `tests/apps` passes with a DATABASE_URL that names a PostgreSQL."""
     name = f"logkit_{uuid.uuid4().hex[:12]}"
-    with database_server() as url:
-        environ = {**os.environ, "DATABASE_URL": f"{url.rpartition('/')[0]}/{name}"}
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "pytest", "tests/apps", "-q", "-x", "-m", "not services"],
-                cwd=PROJECT,
-                env=environ,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        finally:
-            with psycopg.connect(url, autocommit=True) as connection:
-                for database in (name, f"test_{name}"):
-                    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(database)))
+    with database_server() as url, database(url, name):
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "tests/apps",
+                "-q",
+                "--maxfail=5",
+                "-n",
+                "2",
+                "-m",
+                "not services",
+            ],
+            cwd=PROJECT,
+            env={**os.environ, "DATABASE_URL": f"{url.rpartition('/')[0]}/{name}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+@contextmanager
+def database(url: str, name: str) -> Iterator[None]:
+    """An empty database, which goes with all that tests derive from its name."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield
+        finally:
+            derived = connection.execute(
+                "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"%{name}%"]
+            ).fetchall()
+            for (each,) in derived:
+                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(each)))

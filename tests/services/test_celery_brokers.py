@@ -6,12 +6,11 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-import redis
-from kombu import Connection
 
 from tests.celery_app.checks import *  # noqa: F403  what the story must say
 from tests.celery_app.lost import *  # noqa: F403  and of tasks whose process is gone
 from tests.celery_app.story import Story, told_by
+from tests.services.brokers import remove_queue
 from tests.services.servers import amqp_server, redis_server
 from tests.worker import Broker
 
@@ -29,16 +28,4 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             with told_by("prefork", broker, "-n", f"celery@{queue}") as told:
                 yield told
         finally:
-            _remove(url, queue)
-
-
-def _remove(url: str, queue: str) -> None:
-    """What a test leaves on a server that goes on."""
-    if url.startswith("redis"):
-        with redis.Redis.from_url(url) as client:
-            for key in client.scan_iter(f"*{queue}*"):
-                client.delete(key)
-        return
-    with Connection(url) as connection, connection.channel() as channel:
-        channel.queue_delete(queue)
-        channel.exchange_delete(queue)
+            remove_queue(url, queue)
