@@ -7,7 +7,7 @@ BENCHES := benchmarks benchmarks.request benchmarks.ledger benchmarks.audit_even
 export LOG_ENVIRONMENT ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock run demo test bench lint format clean
+.PHONY: help install lock run demo test test-services soak bench lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,12 @@ run: install ## Web, worker and gateway with their log in this terminal, until C
 
 test: install ## Run the tests on the embedded defaults (SQLite, filesystem broker)
 	$(BIN)/python -m pytest -m "not services and not torture and not soak"
+
+test-services: install ## Run the tests that need PostgreSQL, Redis and RabbitMQ: found, or started
+	$(BIN)/python -m pytest tests/services -m services
+
+soak: install ## Long load with kills: tasks on Redis and RabbitMQ, requests on every server
+	$(BIN)/python -m pytest -m soak
 
 $(BENCH)/.installed: requirements/bench.lock
 	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
