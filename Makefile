@@ -36,7 +36,7 @@ run: install ## Web, worker and gateway with their log in this terminal, until C
 	@$(BIN)/python -m mysite.run
 
 test: install ## Run the tests on the embedded defaults (SQLite, filesystem broker)
-	$(BIN)/python -m pytest -m "not services and not torture and not soak"
+	$(BIN)/python -m pytest -m "not services and not torture and not soak" --numprocesses 2 --dist loadscope
 
 test-services: install ## Run the tests that need PostgreSQL, Redis and RabbitMQ: found, or started
 	$(BIN)/python -m pytest tests/services -m services

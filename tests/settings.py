@@ -27,4 +27,3 @@ os.environ |= {
 }
 
 from mysite.settings import *  # noqa: E402, F403
-

@@ -124,12 +124,9 @@ class Broker:
 @contextmanager
 def connected(broker: Broker) -> Iterator[Any]:
     """The application of the tests in this process, on `broker`; it keeps nothing of an earlier broker."""
-    from kombu import pools
-
     import tests.celery_app.tasks  # noqa: F401
     from tests.celery_app.app import app, broker_settings
 
-    pools.reset()
     app.close()
     app.__dict__.pop("amqp", None)
     app._backend_cache = None

@@ -35,7 +35,7 @@ def app() -> Iterator[Celery]:
 def test_a10_a_retried_task_acts_for_the_user_who_started_it(app: Celery, desk: Desk) -> None:
     """Two attempts: same request and root ids, the task as actor, the user as `on_behalf_of`, reads added up."""
 
-    @app.task(bind=True, name="keeps.process", max_retries=1, default_retry_delay=0)  # type: ignore[untyped-decorator]
+    @app.task(bind=True, name="audited.process", max_retries=1, default_retry_delay=0)  # type: ignore[untyped-decorator]
     def process(self: Any) -> None:
         for _ in range(2):
             audit.emit(
@@ -56,7 +56,7 @@ def test_a10_a_retried_task_acts_for_the_user_who_started_it(app: Celery, desk: 
         "circle.created",
     ]
     for line in (first, second, created):
-        assert line["actor"] == {"type": "task", "id": "keeps.process", "on_behalf_of": "7"}
+        assert line["actor"] == {"type": "task", "id": "audited.process", "on_behalf_of": "7"}
         assert line["request"]["id"] == "r-12345678"
         assert line["task"]["root_id"] == result.id
     assert [line["task"].get("retries") for line in (first, second)] == [0, 1]

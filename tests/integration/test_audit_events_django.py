@@ -88,7 +88,7 @@ def test_a_changed_password_is_seen_and_a_renewed_hash_is_not(
     assert len(named(desk, "auth.password.changed")) == 1
 
 
-def test_permissions_of_a_person(member: User, desk: Desk) -> None:
+def test_a14_permissions_of_a_person(member: User, desk: Desk) -> None:
     """Granting and revoking: intent before the change, outcome after it, with before and after."""
     permission = Permission.objects.get(codename="view_circle")
     name = "users.view_circle"
@@ -102,7 +102,7 @@ def test_permissions_of_a_person(member: User, desk: Desk) -> None:
     assert revoked["detail"] == {"privileges": [name], "before": [name], "after": []}
 
 
-def test_groups_from_both_sides_and_their_permissions(member: User, desk: Desk) -> None:
+def test_a14_groups_from_both_sides_and_their_permissions(member: User, desk: Desk) -> None:
     """Joining from the person's or the group's side is the same event; clearing and deleting a group are seen."""
     editors = Group.objects.create(name="editors")
     permission = Permission.objects.get(codename="view_circle")
@@ -126,7 +126,7 @@ def editors_id(line: dict[str, Any]) -> str:
     return str(line["target"][0]["id"])
 
 
-def test_becoming_staff_is_a_change_of_role(member: User, desk: Desk) -> None:
+def test_a14_becoming_staff_is_a_change_of_role(member: User, desk: Desk) -> None:
     """Flags that are saved are seen, from the start and when they change; other saves are silent."""
     member.display_name = "Ada"
     member.save()
@@ -161,7 +161,7 @@ def test_a_rolled_back_grant_says_so(member: User, desk: Desk) -> None:
     assert (outcome["outcome"], outcome["tx"]) == ("failure", "rolled_back")
 
 
-def test_staff_reads_and_changes_in_the_admin(staff: User, member: User, desk: Desk) -> None:
+def test_a14_staff_reads_and_changes_in_the_admin(staff: User, member: User, desk: Desk) -> None:
     """Lists and objects read, objects changed and actions run: closed, with who, what and how many."""
     client = Client()
     client.force_login(staff)
@@ -195,7 +195,7 @@ def test_the_admin_refuses_when_it_cannot_be_recorded(staff: User, desk: Desk) -
     assert Group.objects.get().name == "readers"
 
 
-def test_csrf_suspicion_and_denial_are_events(member: User, desk: Desk) -> None:
+def test_a14_csrf_suspicion_and_denial_are_events(member: User, desk: Desk) -> None:
     """A failed CSRF check, a bad host and a refused page: one event each, with the request that caused it."""
     Client(enforce_csrf_checks=True).post("/admin/login/", {})
     Client().get("/admin/", headers={"host": "evil.invalid"})
@@ -207,7 +207,7 @@ def test_csrf_suspicion_and_denial_are_events(member: User, desk: Desk) -> None:
     assert alert["detail"]["evidence_ids"] == [alert["request"]["id"]]
 
 
-def test_commands_are_recorded_and_some_are_exempt(desk: Desk) -> None:
+def test_a14_commands_are_recorded_and_some_are_exempt(desk: Desk) -> None:
     """Name, system user and argument names are recorded, no values; building and checking commands are not."""
     call_command("clearsessions")
     call_command("check")
@@ -241,7 +241,7 @@ def test_a15_in_a_test_case_deferred_events_can_be_seen(desk: Desk) -> None:
     assert [line["id"] for line in desk.lines()] == [receipt.id]
 
 
-def test_admin_actions_name_every_object(staff: User, desk: Desk) -> None:
+def test_a14_admin_actions_name_every_object(staff: User, desk: Desk) -> None:
     """Deleting two groups from the list: verb and action, both targets, and how many."""
     client = Client()
     client.force_login(staff)
