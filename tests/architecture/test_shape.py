@@ -31,7 +31,7 @@ FACE = {
         "bind_context",
         "bound_context",
     ),
-    *("configure", "get_context", "logger", "remove_sink", "shutdown"),
+    *("carry_context", "configure", "get_context", "logger", "remove_sink", "shutdown"),
 }
 
 

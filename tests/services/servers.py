@@ -114,12 +114,13 @@ def _own_rabbitmq(stack: ExitStack) -> str:
     program = _program("rabbitmq-server", "rabbitmq-server", *_RABBITMQ)
     _start(stack, [_program("epmd", "erlang-base"), "-port", str(mapper)], directory)
     (directory / "plugins").write_text("[].\n")
+    (directory / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\n")
     environ = {
         "HOME": str(directory),
         "ERL_EPMD_PORT": str(mapper),
         "RABBITMQ_NODENAME": f"tests-{os.getpid()}@localhost",
-        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_CONFIG_FILE": str(directory / "rabbitmq.conf"),  # the machine's own may name its port
+        "RABBITMQ_CONF_ENV_FILE": os.devnull,
         "RABBITMQ_DIST_PORT": str(_free_port()),
         "RABBITMQ_MNESIA_BASE": str(directory / "mnesia"),
         "RABBITMQ_LOG_BASE": str(directory / "log"),

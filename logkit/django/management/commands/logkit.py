@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.management.base import BaseCommand
 
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     """Passes its arguments on as they are: the verbs have a parser of their own, with their own help."""
 
     help = "Read and check the project's logs and its audit trail: tail, story, lint, audit, ..."
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = ()
 
     def run_from_argv(self, argv: list[str]) -> None:
         settings = current_settings()
