@@ -91,4 +91,4 @@ def _is_short_text(value: object) -> bool:
 
 
 def _sign(body: bytes, task_id: str, key: bytes) -> str:
-    return hmac.new(key, task_id.encode("utf-8", "replace") + b"\0" + body, hashlib.sha256).hexdigest()
+    return hmac.digest(key, task_id.encode("utf-8", "replace") + b"\0" + body, "sha256").hex()
