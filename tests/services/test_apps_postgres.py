@@ -18,6 +18,14 @@ from tests.services.servers import database_server
 
 pytestmark = pytest.mark.services
 
+OPTIONS = [
+    "--quiet",
+    "--maxfail=5",
+    "--numprocesses=2",
+    "--reuse-db",  # the database goes with us, whoever is still connected to it
+    "--ignore=tests/apps/messaging/test_worker.py",  # starts the whole service, and looks into its SQLite file
+]
+
 
 @pytest.mark.timeout(900)
 def test_the_apps_on_postgresql() -> None:
@@ -25,18 +33,7 @@ def test_the_apps_on_postgresql() -> None:
     name = f"logkit_{uuid.uuid4().hex[:12]}"
     with database_server() as url, database(url, name):
         done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pytest",
-                "tests/apps",
-                "-q",
-                "--maxfail=5",
-                "-n",
-                "2",
-                "-m",
-                "not services",
-            ],
+            [sys.executable, "-m", "pytest", "tests/apps", *OPTIONS],
             cwd=PROJECT,
             env={**os.environ, "DATABASE_URL": f"{url.rpartition('/')[0]}/{name}"},
             capture_output=True,
