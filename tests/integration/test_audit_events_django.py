@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
@@ -205,6 +206,13 @@ def test_a14_csrf_suspicion_and_denial_are_events(member: User, desk: Desk) -> N
     (alert,) = named(desk, "security.alert")
     assert (alert["reason"], alert["detail"]["rule"]) == ("disallowed_host", "suspicious_operation")
     assert alert["detail"]["evidence_ids"] == [alert["request"]["id"]]
+
+
+def test_r20_a_second_setup_still_hears_refusals(member: User, desk: Desk) -> None:
+    """dictConfig takes handlers away below the loggers it configures, as a forked server's second setup does."""
+    django.setup()
+    Client(enforce_csrf_checks=True).post("/admin/login/", {})
+    assert [line["reason"] for line in named(desk, "authz.denied")] == ["csrf"]
 
 
 def test_a14_commands_are_recorded_and_some_are_exempt(desk: Desk) -> None:

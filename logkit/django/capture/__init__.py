@@ -12,7 +12,8 @@ from django.core.signals import request_finished
 from logkit import audit
 from logkit.audit.deferred import set_transactions
 from logkit.context import answered_context
-from logkit.django.capture import commands, refusals
+from logkit.django.capture import commands
+from logkit.django.listening import listen
 from logkit.django.transactions import DjangoTransactions
 
 
@@ -20,7 +21,7 @@ def connect() -> None:
     """Called once, when Django's apps are ready. (C09)"""
     set_transactions(DjangoTransactions())
     request_finished.connect(_settle, dispatch_uid="logkit.audit.settle")
-    refusals.connect()
+    listen()
     commands.connect()
     if apps.is_installed("django.contrib.auth"):
         from logkit.django.capture import auth, rights

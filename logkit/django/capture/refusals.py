@@ -13,31 +13,10 @@ from logkit.context import CONTEXT_ATTRIBUTE, Context, get_context, set_context
 from logkit.django.capture.hooks import observer
 
 _SECURITY = "django.security"
-_LOGGERS = ("django.request", _SECURITY)
-
-
-def connect() -> None:
-    for name in _LOGGERS:
-        logger = logging.getLogger(name)
-        if not any(isinstance(handler, RefusalHandler) for handler in logger.handlers):
-            logger.addHandler(RefusalHandler(logging.WARNING))
-        if not logger.isEnabledFor(logging.WARNING):  # no LOG_LEVEL may silence the trail (A05)
-            logger.setLevel(logging.WARNING)
-
-
-class RefusalHandler(logging.Handler):
-    """States what a record of Django says was refused. Takes no lock: the trail has its own."""
-
-    def handle(self, record: logging.LogRecord) -> bool:
-        self.emit(record)
-        return True
-
-    def emit(self, record: logging.LogRecord) -> None:
-        _state_in_context(record)
 
 
 @observer
-def _state_in_context(record: logging.LogRecord) -> None:
+def state_in_context(record: logging.LogRecord) -> None:
     """Django writes some of them after the middleware has returned; the request still knows its context. (R01)"""
     request = getattr(record, "request", None)
     context = getattr(request, "__dict__", {}).get(CONTEXT_ATTRIBUTE)
