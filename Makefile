@@ -7,7 +7,7 @@ BENCHES := benchmarks benchmarks.request benchmarks.ledger benchmarks.audit_even
 export LOG_ENVIRONMENT ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock run demo test test-services soak bench lint format clean
+.PHONY: help install lock demo demo-break run test test-services soak torture bench lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,6 +32,9 @@ lock: ## Resolve pyproject.toml anew into requirements/*.lock (needs uv)
 demo: install ## The whole story: start everything, drive it over HTTP, check every promise
 	$(BIN)/python -m mysite.demo
 
+demo-break: install ## Watch the trail break: kill -9, a full disk, a flipped byte, a cut tail, a forged checkpoint
+	$(BIN)/python examples/demo_break.py
+
 run: install ## Web, worker and gateway with their log in this terminal, until Ctrl-C
 	@$(BIN)/python -m mysite.run
 
@@ -43,6 +46,9 @@ test-services: install ## Run the tests that need PostgreSQL, Redis and RabbitMQ
 
 soak: install ## Long load with kills: tasks on Redis and RabbitMQ, requests on every server
 	$(BIN)/python -m pytest -m soak
+
+torture: install ## Kills, full disks and random attacks, bounded in time; prints its seeds
+	$(BIN)/python -m pytest -m torture -s
 
 $(BENCH)/.installed: requirements/bench.lock
 	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
@@ -57,7 +63,7 @@ lint: install ## ruff check, ruff format --check, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/lint-imports
 
 format: install ## Let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
