@@ -60,4 +60,12 @@ PROMISES = [
         1.3,
     ),
     _line("rejected debug()", "Loguru's own", "logkit_rejected", "loguru_rejected", 1.05, 1.0),
+    Promise(
+        "a Celery task: published, run, one line",
+        "django-structlog's integration",
+        Case("task", "logkit"),
+        Case("task", "django_structlog"),
+        0.6,
+        0.45,
+    ),
 ]

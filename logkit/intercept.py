@@ -35,6 +35,7 @@ _STANDARD = len(
 )  # so many attributes come first on every record, then the extra ones
 _OURS = frozenset({"message", "asctime", "taskName", CONTEXT_ATTRIBUTE})  # are none, though they come later
 _LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+_KEPT = 4096  # names of loggers
 _adopting = threading.local()
 
 
@@ -48,6 +49,7 @@ class InterceptHandler(logging.Handler):
     def __init__(self, audit_logger: str | None = None, quiet_paths: tuple[str, ...] = ()) -> None:
         super().__init__()
         self._audit_logger = audit_logger
+        self._special: dict[str, bool] = {}
         self._is_quiet = path_matcher(quiet_paths)
 
     def createLock(self) -> None:  # noqa: N802 - stdlib's name
@@ -63,19 +65,19 @@ class InterceptHandler(logging.Handler):
         return bool(passed)
 
     def emit(self, record: logging.LogRecord) -> None:
-        audit_logger = self._audit_logger
-        if audit_logger is not None and record.name.startswith(audit_logger):
-            event = event_of(record, logger_name=audit_logger)
-            if event is not None:
-                state(event)
-                return
+        is_special = self._special.get(record.name)
+        if is_special is None:
+            is_special = self._is_special(record.name)
         outer = getattr(_adopting, "record", None)
         try:
-            if record.name.startswith(TELLERS):
-                record = retold(record, self._is_quiet)
-            message, problem = _message(record)
+            if is_special:
+                if self._is_audit_event(record):
+                    return
+                if record.name.startswith(TELLERS):
+                    record = retold(record, self._is_quiet)
+            message, problem = (str(record.msg), None) if not record.args else _message(record)
             _adopting.record = (record, problem)
-            exception = _exception(record)
+            exception = _exception(record) if record.exc_info else None
             adopted = _adopted if exception is None else _adopted.opt(exception=exception)
             adopted.log(_LEVELS.get(record.levelno) or _level(record.levelno), message)
         except Exception as error:  # noqa: BLE001 - a logging call never raises into the application
@@ -83,6 +85,20 @@ class InterceptHandler(logging.Handler):
             self.handleError(record)
         finally:
             _adopting.record = outer
+
+    def _is_special(self, name: str) -> bool:
+        """Whether records of the logger `name` are more than lines: told by servers, or carriers of audit events."""
+        is_special = name.startswith((*TELLERS, self._audit_logger or TELLERS[0]))
+        if len(self._special) >= _KEPT:
+            self._special.clear()
+        self._special[name] = is_special
+        return is_special
+
+    def _is_audit_event(self, record: logging.LogRecord) -> bool:
+        event = event_of(record, logger_name=self._audit_logger) if self._audit_logger else None
+        if event is not None:
+            state(event)
+        return event is not None
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - stdlib's name
         """Say that a record failed, without printing it: stdlib's own printer shows raw arguments. (P06)"""
