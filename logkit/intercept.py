@@ -57,6 +57,9 @@ class InterceptHandler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Filter and emit. From Python 3.13 on stdlib's own takes the lock without asking whether there is one."""
+        if not self.filters:
+            self.emit(record)
+            return True
         passed: object = self.filter(record)
         if isinstance(passed, logging.LogRecord):  # a filter may answer with another record, from 3.12 on
             record = passed
@@ -111,12 +114,13 @@ def _adopt(target: Record) -> None:
     target["name"] = record.name
     target["function"] = record.funcName or ""
     target["line"] = record.lineno
-    target["file"].path = record.pathname
-    target["file"].name = record.filename
+    file, process, thread = target["file"], target["process"], target["thread"]
+    file.path, file.name = record.pathname, record.filename
     target["level"].name = record.levelname
-    target["process"].id = record.process or target["process"].id
-    target["process"].name = record.processName or target["process"].name
-    target["thread"].name = record.threadName or target["thread"].name
+    if record.process != process.id or record.threadName != thread.name:  # from a queue, or named anew since
+        process.id = record.process or process.id
+        process.name = record.processName or process.name
+        thread.name = record.threadName or thread.name
     values, extra = record.__dict__, target["extra"]
     context = extra[STAMP][0]
     if record.exc_info or CONTEXT_ATTRIBUTE in values or "request" in values:
