@@ -21,7 +21,7 @@ from loguru import logger
 from logkit.access import TELLERS, path_matcher, request_context, retold
 from logkit.audit.emit import event_of
 from logkit.audit.emit import record as state
-from logkit.context import CONTEXT_ATTRIBUTE, Context
+from logkit.context import CONTEXT_ATTRIBUTE, Context, current_context
 from logkit.errors import raise_if_asynchronous
 from logkit.event import ExcInfo
 from logkit.printers import ErrorPrinters
@@ -122,7 +122,9 @@ def _adopt(target: Record) -> None:
         process.name = record.processName or process.name
         thread.name = record.threadName or thread.name
     values, extra = record.__dict__, target["extra"]
-    context = extra[STAMP][0]
+    context = (
+        extra[STAMP][0] if STAMP in extra else current_context()
+    )  # somebody may replace the core patcher
     if record.exc_info or CONTEXT_ATTRIBUTE in values or "request" in values:
         context = _context(values)
     if len(values) > _STANDARD:

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from time import time_ns
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from logkit.context import Context, current_context, get_context
+from logkit.context import Context, current_context
 from logkit.event import Origin, Where
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def take_stamp(extra: dict[Any, Any]) -> Stamp | None:
     Where somebody replaced the core patcher there is none, and it is made now.
     """
     found: Stamp | None = extra.pop(STAMP, _MISSING)
-    return (get_context(), time_ns()) if found is _MISSING else found
+    return (current_context(), time_ns()) if found is _MISSING else found
 
 
 def origin(record: Record) -> Origin:

@@ -426,3 +426,16 @@ def test_p03_names_of_loggers_and_threads_are_scrubbed() -> None:
     )
     assert b"someone@" not in result.stdout
     assert len(result.lines) == 2
+
+
+def test_a_replaced_core_patcher_costs_no_line_and_no_context() -> None:
+    """Somebody's logger.configure(patcher=...) takes ours away: lines still come, with their context."""
+    result = run(
+        """
+        logger.configure(patcher=lambda record: None)
+        logkit.bind_context(circle_id=7)
+        logger.info("from.loguru"); logging.getLogger("lib").warning("from.stdlib")
+        """
+    )
+    assert [line["message"] for line in result.lines] == ["from.loguru", "from.stdlib"]
+    assert {line["context"]["circle_id"] for line in result.lines} == {7}

@@ -14,6 +14,7 @@ from logkit.audit.emit import event_of
 from logkit.audit.trail import HANDLE, current, install
 from logkit.context import bound_context
 from logkit.errors import AuditSchemaError, AuditUnavailable
+from logkit.record import stamp
 from tests.unit.audit_events.desk import Desk
 
 REF = "h1:k1:" + "ab" * 16
@@ -105,7 +106,7 @@ def test_a05_nothing_done_to_loguru_loses_an_event(
         request.addfinalizer(lambda: logger.enable(""))
     elif sabotage == "raising_patcher":
         logger.configure(patcher=explode)
-        request.addfinalizer(lambda: logger.configure(patcher=lambda record: None))
+        request.addfinalizer(lambda: logger.configure(patcher=stamp))
     else:
         logger.remove(desk.handler)
         handler = logger.add(explode, level="AUDIT", catch=False)
