@@ -19,9 +19,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from logkit.audit.checkpoints import parse_checkpoint, read_checkpoints, sign
-from logkit.audit.keys import read_key
-from logkit.audit.segments import list_segments
+from logkit.audit.files.checkpoints import parse_checkpoint, read_checkpoints, sign
+from logkit.audit.files.segments import list_segments
+from logkit.audit.seal.keys import read_key
 from logkit.terminal import BOLD, CYAN, DIM, GREEN, RED, paint
 
 COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")

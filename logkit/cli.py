@@ -31,7 +31,7 @@ VERBS = {
         "logkit.lint", "log calls that cannot be searched, that leak, or that flood", has_files=True
     ),
     "audit": Verb("logkit.audit.cli", "verify, seal, search and export the audit trail"),
-    "events": Verb("logkit.audit.reference", "the types of audit events and their fields"),
+    "events": Verb("logkit.audit.cli.reference", "the types of audit events and their fields"),
     "explain-redaction": Verb("logkit.explain", "say why a text or a key is redacted, or is not"),
     "pseudonym": Verb("logkit.explain", "the pseudonym of an identifier, to search the logs for it"),
 }

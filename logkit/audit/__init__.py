@@ -1,16 +1,11 @@
 """The audit trail: who did what to what, when, and how it ended; kept apart, complete, provably unaltered."""
 
 from logkit.audit import catalog
-from logkit.audit.action import Action, action
 from logkit.audit.catalog import EventType
-from logkit.audit.deferred import waiting
 from logkit.audit.emit import aemit, emit, event_of, record, settle, was_stated
+from logkit.audit.emit.action import Action, action
+from logkit.audit.emit.deferred import waiting
 from logkit.audit.events import Actor, AuditEvent, Receipt, Target
-from logkit.audit.types_auth import AUTH
-from logkit.audit.types_data import DATA
-from logkit.audit.types_people import PEOPLE
-
-catalog.declare(*AUTH, *PEOPLE, *DATA)
 
 __all__ = [
     "Action",

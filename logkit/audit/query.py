@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
+from logkit.audit.files.segments import Segment, list_segments, open_segment
 from logkit.audit.notices import utc_text
-from logkit.audit.segments import Segment, list_segments, open_segment
 from logkit.parsers import SEVERITIES
 
 Record = dict[str, Any]

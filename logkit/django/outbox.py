@@ -15,8 +15,8 @@ from django.db import router, transaction
 from django.utils import timezone
 
 from logkit.audit.catalog import find, unknown
-from logkit.audit.deferred import Deferred
-from logkit.audit.envelope import Envelope
+from logkit.audit.emit.deferred import Deferred
+from logkit.audit.events.envelope import Envelope
 from logkit.audit.query import Filter, search
 from logkit.audit.trail import AuditTrail, current
 from logkit.django.models import AuditOutbox

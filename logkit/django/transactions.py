@@ -14,7 +14,7 @@ from weakref import ref
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from logkit.audit.deferred import Deferred
+from logkit.audit.emit.deferred import Deferred
 
 _ROLLBACKS = frozenset(
     {"rollback", "savepoint_rollback", "close", "connect"}

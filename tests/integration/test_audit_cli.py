@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from logkit.audit import trail
-from logkit.audit.segments import list_segments
+from logkit.audit.files.segments import list_segments
 from logkit.cli import main
 from tests.unit.audit.ledger_tools import lines_of, make_ledger
 

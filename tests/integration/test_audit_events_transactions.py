@@ -20,7 +20,7 @@ from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 
 from logkit import audit
-from logkit.audit.reconcile import reconcile
+from logkit.audit.emit.reconcile import reconcile
 from logkit.django import outbox
 from logkit.django.models import AuditOutbox
 from logkit.errors import AuditUnavailable

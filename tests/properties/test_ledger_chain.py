@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from logkit.audit.diagnosis import diagnose, entry_of
-from logkit.audit.merkle import inclusion_path, root_from_path, root_of
-from logkit.audit.segments import GENESIS, leaf_hash, line_of, list_segments, split_line
+from logkit.audit.files.merkle import inclusion_path, root_from_path, root_of
+from logkit.audit.files.segments import GENESIS, leaf_hash, line_of, list_segments, split_line
+from logkit.audit.verify.diagnosis import diagnose, entry_of
 from logkit.parsers import Rotation
 from tests.unit.audit.ledger_tools import (
     assert_chained,

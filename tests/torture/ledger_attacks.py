@@ -10,10 +10,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from logkit.audit.checkpoints import parse_checkpoint, read_checkpoints, sign
-from logkit.audit.head import HEAD_NAME, boot_id, encode_head
-from logkit.audit.keys import read_key
-from logkit.audit.segments import Segment, leaf_hash, line_of, list_segments, split_line
+from logkit.audit.files.checkpoints import parse_checkpoint, read_checkpoints, sign
+from logkit.audit.files.head import HEAD_NAME, boot_id, encode_head
+from logkit.audit.files.segments import Segment, leaf_hash, line_of, list_segments, split_line
+from logkit.audit.seal.keys import read_key
 
 Attack = Callable[[Path, random.Random], set[str]]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from logkit.audit.segments import list_segments
+from logkit.audit.files.segments import list_segments
 from logkit.errors import AuditUnavailable
 from logkit.parsers import Rotation
 from tests.torture.ledger_attacks import ATTACKS
@@ -216,6 +216,6 @@ def test_random_attacks_are_named(tmp_path: Path, chance: random.Random) -> None
 
 
 def first_key_of(directory: Path) -> bytes:
-    from logkit.audit.checkpoints import parse_checkpoint, read_checkpoints
+    from logkit.audit.files.checkpoints import parse_checkpoint, read_checkpoints
 
     return parse_checkpoint(next(read_checkpoints(directory))).pk

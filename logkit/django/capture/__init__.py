@@ -10,7 +10,7 @@ from django.apps import apps
 from django.core.signals import request_finished
 
 from logkit import audit
-from logkit.audit.deferred import set_transactions
+from logkit.audit.emit.deferred import set_transactions
 from logkit.context import answered_context
 from logkit.django.capture import commands
 from logkit.django.listening import listen

@@ -12,11 +12,11 @@ from typing import Any
 
 import orjson
 
-from logkit.audit.checkpoints import parse_checkpoint, read_checkpoints
+from logkit.audit.files.checkpoints import parse_checkpoint, read_checkpoints
+from logkit.audit.files.segments import list_segments, read_lines
 from logkit.audit.ledger import Ledger
-from logkit.audit.segments import list_segments, read_lines
-from logkit.audit.verdicts import StreamReport
 from logkit.audit.verify import Question, verify_stream
+from logkit.audit.verify.verdicts import StreamReport
 from logkit.parsers import Rotation
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from logkit.audit.compress import compress
+from logkit.audit.files.segments import list_segments
 from logkit.audit.retention import apply
-from logkit.audit.segments import list_segments
+from logkit.audit.retention.compress import compress
 from logkit.parsers import Rotation
 from tests.unit.audit.killing import killed_at_every_step
 from tests.unit.audit.ledger_tools import (

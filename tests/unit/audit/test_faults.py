@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from logkit.audit import durability
-from logkit.audit.filesystem import filesystem_of, refuse_network
-from logkit.audit.segments import list_segments
-from logkit.audit.writelock import RECHECK_EVERY
+from logkit.audit.files.segments import list_segments
+from logkit.audit.ledger import durability
+from logkit.audit.ledger.filesystem import filesystem_of, refuse_network
+from logkit.audit.ledger.writelock import RECHECK_EVERY
 from logkit.errors import AuditUnavailable
 from logkit.parsers import Rotation
 from tests.unit.audit.ledger_tools import (

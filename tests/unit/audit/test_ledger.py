@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from logkit.audit.files.segments import LINE_LIMIT, list_segments
 from logkit.audit.ledger import Appended
-from logkit.audit.segments import LINE_LIMIT, list_segments
-from logkit.audit.writelock import WriteLock
+from logkit.audit.ledger.writelock import WriteLock
 from logkit.errors import AuditUnavailable
 from logkit.parsers import Rotation
 from tests.unit.audit.ledger_tools import (

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from logkit.audit import retention
-from logkit.audit.compress import compress
-from logkit.audit.holds import active_holds, lift, place
+from logkit.audit.files.segments import list_segments
 from logkit.audit.retention import RetentionRefused, apply, plan
-from logkit.audit.segments import list_segments
+from logkit.audit.retention import expiry as retention
+from logkit.audit.retention.compress import compress
+from logkit.audit.retention.holds import active_holds, lift, place
 from logkit.parsers import Rotation
 from tests.unit.audit.ledger_tools import Emitter, body, found, ids_of, make_ledger, make_trail, verified
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from logkit.audit.checkpoints import checkpoint_hash, parse_checkpoint, read_checkpoints
-from logkit.audit.keys import SLOT_SIZE, SealError, create_key, read_key
-from logkit.audit.segments import list_segments
+from logkit.audit.files.checkpoints import checkpoint_hash, parse_checkpoint, read_checkpoints
+from logkit.audit.files.segments import list_segments
+from logkit.audit.seal.keys import SLOT_SIZE, SealError, create_key, read_key
 from logkit.parsers import Rotation
 from tests.unit.audit.ledger_tools import (
     Heard,

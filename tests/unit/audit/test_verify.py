@@ -12,11 +12,11 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from logkit.audit.checkpoints import parse_checkpoint, read_checkpoints, sign
-from logkit.audit.head import HEAD_NAME, boot_id, encode_head, read_head, store_mark
-from logkit.audit.keychain import Anchor
-from logkit.audit.keys import read_key
-from logkit.audit.segments import leaf_hash, line_of, list_segments, split_line
+from logkit.audit.files.checkpoints import parse_checkpoint, read_checkpoints, sign
+from logkit.audit.files.head import HEAD_NAME, boot_id, encode_head, read_head, store_mark
+from logkit.audit.files.segments import leaf_hash, line_of, list_segments, split_line
+from logkit.audit.seal.keys import read_key
+from logkit.audit.verify.keychain import Anchor
 from tests.unit.audit.ledger_tools import body, copy_of, found, make_ledger, make_trail, verified
 
 YEAR = {"security": timedelta(days=365)}
@@ -302,7 +302,7 @@ def test_a07_all_checkpoints_replaced_by_a_forger_with_keys_of_their_own(copied:
     """A whole new chain of keys does not begin with the pinned one."""
     from dataclasses import replace
 
-    from logkit.audit.checkpoints import checkpoint_hash
+    from logkit.audit.files.checkpoints import checkpoint_hash
 
     pin = parse_checkpoint(next(read_checkpoints(copied))).pk
 
@@ -330,7 +330,7 @@ def test_anchors_outlive_a_trail_that_was_put_back(copied: Path) -> None:
     """Checkpoints and key restored from an older copy pass on their own, but not beside an anchor."""
     lines = list(read_checkpoints(copied))
     last = parse_checkpoint(lines[-1])
-    from logkit.audit.checkpoints import checkpoint_hash
+    from logkit.audit.files.checkpoints import checkpoint_hash
 
     good = Anchor("security", last.epoch, last.next, checkpoint_hash(lines[-1]).hex())
     ahead = Anchor("security", last.epoch + 1, last.next + 50, "0" * 64)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logkit.audit.deferred import NoTransactions, set_transactions
+from logkit.audit.emit.deferred import NoTransactions, set_transactions
 from tests.unit.audit_events.desk import Desk, FakeTransaction, opened
 
 

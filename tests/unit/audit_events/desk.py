@@ -9,7 +9,7 @@ import orjson
 from loguru import logger
 
 from logkit.audit import trail as trails
-from logkit.audit.deferred import Deferred
+from logkit.audit.emit.deferred import Deferred
 from logkit.audit.trail import AuditTrail
 from logkit.redact import Redactor
 from logkit.settings import LogSettings

@@ -4,10 +4,10 @@ import pytest
 
 from logkit import audit
 from logkit.audit import catalog
-from logkit.audit.catalog import Ecs, EventType, Ocsf
-from logkit.audit.types_auth import AUTH
-from logkit.audit.types_data import DATA
-from logkit.audit.types_people import PEOPLE
+from logkit.audit.catalog import Ecs, EventType, Ocsf, types
+from logkit.audit.catalog.auth import AUTH
+from logkit.audit.catalog.data import DATA
+from logkit.audit.catalog.people import PEOPLE
 from logkit.errors import AuditSchemaError
 
 BUILT_IN = (*AUTH, *PEOPLE, *DATA)
@@ -28,7 +28,7 @@ def letter(meaning: str = "A letter was sealed.", **more: object) -> EventType:
 
 @pytest.fixture
 def clean_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "_types", dict(catalog._types))
+    monkeypatch.setattr(types, "_types", dict(types._types))
 
 
 def test_every_built_in_type_is_in_the_catalog_once() -> None:

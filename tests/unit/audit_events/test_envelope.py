@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from logkit import audit
 from logkit.audit import Actor, AuditEvent, Target
-from logkit.audit.envelope import MAX_BODY_BYTES, seal_up
-from logkit.audit.surroundings import look_around
+from logkit.audit.events.envelope import MAX_BODY_BYTES, seal_up
+from logkit.audit.events.surroundings import look_around
 from logkit.errors import AuditSchemaError
 from logkit.redact import Redactor
 from tests.unit.audit_events.desk import Desk

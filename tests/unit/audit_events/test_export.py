@@ -15,11 +15,11 @@ from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from logkit import audit
 from logkit.audit import Actor, AuditEvent, Target, catalog
-from logkit.audit.ecs import to_ecs
-from logkit.audit.envelope import seal_up
+from logkit.audit.events.envelope import seal_up
+from logkit.audit.events.surroundings import look_around
 from logkit.audit.export import COLUMNS, FORMS, export
-from logkit.audit.ocsf import to_ocsf
-from logkit.audit.surroundings import look_around
+from logkit.audit.export.ecs import to_ecs
+from logkit.audit.export.ocsf import to_ocsf
 from logkit.errors import AuditUnavailable
 from logkit.redact import Redactor
 from tests.unit.audit_events.desk import Desk

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from logkit.audit import ids
+from logkit.audit.events import ids
 
 
 def test_an_id_is_a_version_7_uuid_of_this_moment() -> None:

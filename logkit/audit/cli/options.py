@@ -1,0 +1,68 @@
+"""What the verbs of `logkit audit` share: a range of time, streams, colour, progress."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from datetime import UTC, datetime
+
+from logkit.parsers import STREAMS, period
+
+
+def add_range(parser: argparse.ArgumentParser) -> None:
+    """`--since` and `--until`, which most verbs have."""
+    parser.add_argument(
+        "--since", type=moment, metavar="TIME", help="7d, 24h (ago), 2026-10-01, an ISO 8601 time"
+    )
+    parser.add_argument(
+        "--until", type=moment, metavar="TIME", help="the same; the moment itself is not included"
+    )
+
+
+def add_streams(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--stream",
+        action="append",
+        choices=STREAMS,
+        help="only this stream; may be given again (default: all)",
+    )
+
+
+def moment(text: str) -> datetime:
+    """A period ago, a date or an ISO 8601 time; without a zone it is UTC, as the trail writes it."""
+    try:
+        return datetime.now(UTC) - period(text)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        allowed = "write 7d, 24h, 2026-10-01 or 2026-10-01T14:00:00Z"
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: {allowed}") from None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def use_colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class Progress:
+    """A line on the terminal that says how far a long read is; silent where nobody is watching."""
+
+    def __init__(self) -> None:
+        self._is_watched = sys.stderr.isatty()
+        self._shown = ""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if self._is_watched and total:
+            text = f"{what}  {100 * done // total:>3}%  {done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
+            if text != self._shown:
+                self._shown = text
+                sys.stderr.write(f"\r\x1b[K{text}")
+                sys.stderr.flush()
+
+    def finish(self) -> None:
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

@@ -1,0 +1,297 @@
+"""The trail: takes sealed envelopes to the ledger through Loguru, and acknowledges them.
+
+An event travels as a Loguru record of level AUDIT that carries only the event's id; the event itself waits here until
+the sink asks for it. Whatever happened to Loguru, `write()` sees whether the ledger took the event, and else gives it
+to the ledger itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import weakref
+from asyncio import _get_running_loop
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from logkit.audit.events import Actor, AuditEvent, Receipt
+from logkit.audit.events.envelope import Envelope, seal_up
+from logkit.audit.events.surroundings import Redacts, Surroundings, look_around
+from logkit.audit.notices import ALERT_LEVELS
+from logkit.audit.trail.ledgers import Appended, Ledgers, Opener, file_ledgers
+from logkit.audit.trail.losses import Losses
+from logkit.audit.trail.policy import changed_policy
+from logkit.audit.trail.report import Report, report_line
+from logkit.context import EMPTY, Context, current_context
+from logkit.errors import AuditUnavailable, raise_if_asynchronous
+from logkit.parsers import SEVERITIES
+from logkit.settings import RELAXED_ENVIRONMENTS, LogSettings
+
+if TYPE_CHECKING:
+    import loguru
+
+LEVEL = "AUDIT"
+HANDLE = "audit_id"  # the one field of an audit record: the event's id, which says nothing else
+
+
+class _Pending:
+    """An event on its way through Loguru."""
+
+    __slots__ = ("appended", "envelope", "error")
+
+    def __init__(self, envelope: Envelope) -> None:
+        self.envelope = envelope
+        self.appended: Appended | None = None
+        self.error: AuditUnavailable | None = None
+
+
+class AuditTrail:
+    """One per process, made by the pipeline from the settings.
+
+    `sink` and `filter` are for `logger.add(trail.sink, level="AUDIT", filter=trail.filter)`. `ledgers` opens the
+    ledger of a stream (tests give one in memory); `report` writes an operational line: level, message, fields.
+    """
+
+    def __init__(
+        self,
+        settings: LogSettings,
+        redactor: Redacts,
+        *,
+        ledgers: Opener | None = None,
+        report: Report = report_line,
+    ) -> None:
+        self.settings = settings.audit
+        self.enabled = settings.audit.enabled
+        self.report = report
+        self._strict = settings.environment in RELAXED_ENVIRONMENTS
+        self._least_rank = SEVERITIES.index(settings.audit.level)
+        self._redactor = redactor
+        service = {"name": settings.service, "environment": settings.environment}
+        self._service = service | ({"release": settings.release} if settings.release else {})
+        self._ledgers = Ledgers(
+            ledgers or file_ledgers(settings.audit, alert=self._alert, emit=self._state_of_ledger)
+        )
+        self._pending: dict[str, _Pending] = {}
+        self._losses = Losses()
+        self._bypassed = ""
+        self._has_compared = self._has_blocked = False
+        self._local = threading.local()
+        os.register_at_fork(after_in_child=_forgetter(weakref.ref(self)))
+
+    # What Loguru is given.
+
+    def filter(self, record: loguru.Record) -> bool:
+        """Only records that `write()` sent, while it waits for them."""
+        return record["extra"].get(HANDLE) in self._pending
+
+    def sink(self, message: loguru.Message) -> None:
+        """The Loguru sink: append the event that the record stands for. Never raises; `write()` sees what happened."""
+        pending = self._pending.get(message.record["extra"].get(HANDLE, ""))
+        if pending is not None and pending.appended is None:
+            self._append(pending)
+
+    # What stating an event uses.
+
+    def seal_up(self, event: AuditEvent, context: Mapping[str, object] | None = None) -> Envelope:
+        """The event, checked and encoded. Raises `AuditSchemaError` in dev and test."""
+        return seal_up(
+            event,
+            around=self._around(current_context() if context is None else context),
+            redactor=self._redactor,
+            service=self._service,
+            strict=self._strict,
+        )
+
+    def records(self, envelope: Envelope) -> bool:
+        """Is the event severe enough for AUDIT_LEVEL? Closed ones always are."""
+        return envelope.closed or envelope.kind.rank >= self._least_rank
+
+    def write(self, envelope: Envelope, *, durable: bool = True) -> Receipt:
+        """Take the event to the ledger; wait for the disk when `durable`.
+
+        Raises `AuditUnavailable` when neither the ledger nor its spool takes it.
+        """
+        if not self._has_compared:
+            self._compare_policy()
+        if _get_running_loop() is not None and not self._has_blocked:
+            self._has_blocked = True  # said once: it is a fault of the code, not of the moment
+            self.report("WARNING", "audit.event_loop_blocked", {"audit_event": envelope.kind.name})
+        pending = _Pending(envelope)
+        self._local.busy = True
+        try:
+            trouble = self._through_loguru(pending)
+            is_bypassed = pending.appended is None and pending.error is None
+            if is_bypassed:
+                self._append(pending)
+            appended = self._acknowledged(pending, durable=durable)
+        finally:
+            self._local.busy = False
+        if is_bypassed:
+            self._report_bypass(trouble or "no handler took it")
+        else:
+            self._bypassed = ""
+        return self._receipt(pending, appended)
+
+    def write_directly(self, envelope: Envelope) -> Receipt:
+        """The same without Loguru: for code that may run where Loguru's locks are held, such as a finaliser."""
+        pending = _Pending(envelope)
+        was_busy, self._local.busy = self.busy, True
+        try:
+            self._append(pending)
+            appended = self._acknowledged(pending, durable=True)
+        finally:
+            self._local.busy = was_busy
+        return self._receipt(pending, appended)
+
+    @property
+    def busy(self) -> bool:
+        """Is this thread on its way to the ledger? Only finalisers and signal handlers can find it so."""
+        return getattr(self._local, "busy", False)
+
+    def fails_open(self) -> bool:
+        """Is break-glass in force? (`AUDIT_FAIL_OPEN_UNTIL`)"""
+        until = self.settings.fail_open_until
+        return until is not None and datetime.now(UTC) < until
+
+    def count_loss(self, envelope: Envelope) -> None:
+        """Remember that an event is lost, for `audit.gap`, and say so at once."""
+        cause = "break_glass" if self.fails_open() else "unwritable"
+        self._losses.count(envelope, cause)
+        kind = envelope.kind
+        fields = {"audit_event": kind.name, "event_id": envelope.id, "stream": kind.stream, "cause": cause}
+        self.report("CRITICAL", "audit.event_lost", fields)
+
+    def report_losses(self) -> None:
+        """Write what was lost into the trail; what cannot be written now is kept for the next time."""
+        for key, loss in self._losses.take():
+            pending = _Pending(self.seal_up(loss.gap(*key), EMPTY))
+            self._append(pending)
+            try:
+                self._acknowledged(pending, durable=True)
+            except AuditUnavailable:
+                self._losses.put_back(key, loss)
+
+    def close(self) -> None:
+        """Say what is still unsaid and close the ledgers. An event that comes later opens its ledger again."""
+        self.report_losses()
+        self._ledgers.close()
+
+    def forget(self) -> None:
+        """Let go of what is the parent's to say or to hold. Called in the child of every fork."""
+        self._ledgers.forget()
+        self._losses = Losses()
+        self._pending = {}
+
+    # How.
+
+    def _compare_policy(self) -> None:
+        """Say with the first event of a process that the policy changed; an unwritable trail is tried again."""
+        self._has_compared = True
+        try:
+            with changed_policy(self.settings) as change:
+                if change is not None:
+                    self.write(self.seal_up(change, EMPTY))
+        except (OSError, AuditUnavailable):
+            self._has_compared = False
+
+    def _around(self, context: Mapping[str, object]) -> Surroundings:
+        """What `context` says; a thread remembers its last one, because events of one request come in a row."""
+        if not isinstance(context, Context):
+            return look_around(context, self._redactor)
+        if getattr(self._local, "context", None) is not context:
+            self._local.around = look_around(context, self._redactor)
+            self._local.context = context
+        found: Surroundings = self._local.around
+        return found
+
+    def _through_loguru(self, pending: _Pending) -> str | None:
+        """Send the record; the name of what went wrong, if anything raised."""
+        key = pending.envelope.id
+        self._pending[key] = pending
+        try:
+            logger.bind(**{HANDLE: key}).log(LEVEL, "audit")
+        except Exception as error:  # noqa: BLE001  a foreign patcher or sink must not cost the event
+            raise_if_asynchronous(error)
+            return type(error).__name__
+        finally:
+            del self._pending[key]
+        return None
+
+    def _append(self, pending: _Pending) -> None:
+        stream = pending.envelope.kind.stream
+        try:
+            pending.appended = self._ledgers.of(stream).append(pending.envelope.body)
+        except AuditUnavailable as error:
+            pending.error = error
+        except Exception as error:  # noqa: BLE001  a full disk, a permission: the caller is told, whatever it was
+            raise_if_asynchronous(error)
+            pending.error = AuditUnavailable(
+                f"the audit stream {stream!r} failed: {type(error).__name__}: {error}"
+            )
+
+    def _acknowledged(self, pending: _Pending, *, durable: bool) -> Appended:
+        """Have the ledger sync the event, or only tend its stream. Raises `AuditUnavailable`."""
+        stream, appended = pending.envelope.kind.stream, pending.appended
+        if appended is None:
+            with contextlib.suppress(Exception):
+                self._ledgers.of(stream).tend()
+            raise pending.error or AuditUnavailable("the audit trail did not take the event")
+        try:
+            if durable:
+                self._ledgers.of(stream).sync(appended)
+            else:
+                self._ledgers.of(stream).tend()
+        except OSError as error:
+            raise AuditUnavailable(f"the audit trail cannot be made durable: {error}") from error
+        return appended
+
+    def _receipt(self, pending: _Pending, appended: Appended) -> Receipt:
+        if self._losses:
+            self.report_losses()
+        return Receipt(pending.envelope.id, pending.envelope.kind.stream, appended.seq, appended.state)
+
+    def _alert(self, name: str, detail: Mapping[str, object]) -> None:
+        """What a ledger says of itself in the operational log."""
+        self.report(ALERT_LEVELS.get(name, "ERROR"), name, detail)
+
+    def _state_of_ledger(self, name: str, detail: Mapping[str, object]) -> None:
+        """What a ledger says of itself in the trail. Refused events are left out: `count_loss` knows which matter."""
+        if detail.get("cause") != "unavailable":
+            self.write_directly(self.seal_up(AuditEvent(name, actor=Actor.system(), detail=detail), EMPTY))
+
+    def _report_bypass(self, cause: str) -> None:
+        """Once, until an event gets through Loguru again."""
+        if self._bypassed != cause:
+            self._bypassed = cause
+            self.report("ERROR", "audit.bypassed", {"cause": cause})
+
+
+def _forgetter(reference: weakref.ref[AuditTrail]) -> Callable[[], None]:
+    def forget() -> None:
+        if (trail := reference()) is not None:
+            trail.forget()
+
+    return forget
+
+
+_installed: AuditTrail | None = None
+
+
+def install(trail: AuditTrail | None) -> AuditTrail | None:
+    """Make `trail` the one in use; returns the one before it, which the caller may close. For the pipeline."""
+    global _installed
+    before, _installed = _installed, trail
+    return before
+
+
+def current() -> AuditTrail:
+    """The trail in use. Raises `AuditUnavailable` when logkit is not configured."""
+    if _installed is None:
+        raise AuditUnavailable(
+            "there is no audit trail yet: logkit.configure() makes it, or Django's LOGGING"
+        )
+    return _installed
