@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from logkit.audit.emit import emit
 from logkit.audit.ledger import Ledger
 from logkit.audit.notices import Alert, Emit, ignore
+from logkit.audit.trail import AuditTrail, current, install
+from logkit.audit.trail.ledgers import file_ledger
 from logkit.context import bound_context, get_context
 from logkit.errors import AuditUnavailable, ConfigError, LogkitError
 from logkit.parsers import STREAMS
+from logkit.redact import Redactor
 from logkit.settings import AuditSettings, LogSettings
 
 
@@ -56,19 +60,7 @@ class Place:
 
     def ledger(self, stream: str, alert: Alert = ignore) -> Ledger:
         """The stream's ledger, to seal and to expire. Raises `NotLive` for a copy."""
-        audit = self.live().audit
-        return Ledger(
-            audit.directory,
-            stream=stream,
-            rotation=audit.rotation,
-            fsync=audit.fsync,
-            file_mode=audit.file_mode,
-            group=audit.group,
-            key_directory=audit.key_directory,
-            spool_directory=audit.spool_directory,
-            alert=alert,
-            emit=self.emitter(),
-        )
+        return file_ledger(self.live().audit, stream, alert=alert, emit=self.emitter())
 
     def live(self) -> LogSettings:
         if self.settings is None:
@@ -130,9 +122,6 @@ def _is_same(one: Path, other: Path) -> bool:
 
 def _emitter(settings: LogSettings) -> Emit:
     """Through the trail of this process where there is one (`manage.py logkit`), else through one of our own."""
-    from logkit.audit.emit import emit
-    from logkit.audit.trail import AuditTrail, current, install
-    from logkit.redact import Redactor
 
     try:
         current()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from logkit.audit.events import State
 from logkit.audit.notices import Alert, Emit
 from logkit.settings import AuditSettings
+
+if TYPE_CHECKING:
+    from logkit.audit.ledger import Ledger as FileLedger
 
 
 class Appended(Protocol):
@@ -69,23 +72,22 @@ class Ledgers:
 
 def file_ledgers(settings: AuditSettings, *, alert: Alert, emit: Emit) -> Opener:
     """Opens the ledgers that `settings` describe."""
+    return lambda stream: file_ledger(settings, stream, alert=alert, emit=emit)
 
-    def open_ledger(stream: str) -> Ledger:
-        from logkit.audit.ledger import (
-            Ledger as FileLedger,  # its sealing needs cryptography, which takes a while
-        )
 
-        return FileLedger(
-            settings.directory,
-            stream=stream,
-            rotation=settings.rotation,
-            fsync=settings.fsync,
-            file_mode=settings.file_mode,
-            group=settings.group,
-            key_directory=settings.key_directory,
-            spool_directory=settings.spool_directory,
-            alert=alert,
-            emit=emit,
-        )
+def file_ledger(settings: AuditSettings, stream: str, *, alert: Alert, emit: Emit) -> FileLedger:
+    """The ledger of `stream` that `settings` describe; the one place where they become one."""
+    from logkit.audit.ledger import Ledger  # its sealing needs cryptography, which takes a while
 
-    return open_ledger
+    return Ledger(
+        settings.directory,
+        stream=stream,
+        rotation=settings.rotation,
+        fsync=settings.fsync,
+        file_mode=settings.file_mode,
+        group=settings.group,
+        key_directory=settings.key_directory,
+        spool_directory=settings.spool_directory,
+        alert=alert,
+        emit=emit,
+    )
