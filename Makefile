@@ -7,7 +7,7 @@ BENCHES := benchmarks benchmarks.request benchmarks.ledger benchmarks.audit_even
 export LOG_ENVIRONMENT ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo demo-break run test test-services soak torture bench lint format clean
+.PHONY: help install lock demo pictures demo-break run test test-services soak torture bench lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,6 +31,9 @@ lock: ## Resolve pyproject.toml anew into requirements/*.lock (needs uv)
 
 demo: install ## The whole story: start everything, drive it over HTTP, check every promise
 	$(BIN)/python -m mysite.demo
+
+pictures: install ## Draw docs/pictures anew from what the last demo logged
+	$(BIN)/python docs/pictures/draw.py
 
 demo-break: install ## Watch the trail break: kill -9, a full disk, a flipped byte, a cut tail, a forged checkpoint
 	$(BIN)/python examples/demo_break.py

@@ -141,7 +141,6 @@ class Pipeline:
         style = console.Style(
             colour=console.wants_colour(sys.stdout, os.environ),
             width=shutil.get_terminal_size().columns if os.isatty(1) else None,
-            short_ids=os.isatty(1),
             root=str(Path.cwd()),
         )
         render, as_dict = console.renderer(style), self._encoder.as_dict

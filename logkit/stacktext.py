@@ -18,6 +18,9 @@ _FRAME = re.compile(
 )
 _MARKS = re.compile(r"[\s|]*[~^]+\s*$")
 _LIBRARY = re.compile(r"(?:^|.*/)(?:site-packages|dist-packages|lib(?:64)?/python\d(?:\.\d+)?)/|^<frozen ")
+_LAYER = re.compile(
+    r"(?:^|/)logkit/(?:celery|django)/"
+)  # frames of ours around a project's own, from wherever
 _WIDEST_PLACE = 46
 _MOST_PARTS = 3  # of an absolute path that is not below the root
 _DEEPEST = 10  # causes of causes
@@ -32,17 +35,19 @@ class Frame:
 
     @property
     def is_library(self) -> bool:
-        return _LIBRARY.match(self.file) is not None
+        return _LIBRARY.match(self.file) is not None or _LAYER.search(self.file) is not None
 
     def place(self, root: str) -> str:
         """File and line: below the import path for a library, below `root` or its last parts for our own."""
-        file = _LIBRARY.sub("", self.file) if self.is_library else self.file.removeprefix(root + "/")
+        file = _LIBRARY.sub("", self.file).removeprefix(root + "/")
         if file.startswith("/") and file.count("/") > _MOST_PARTS:
             file = "…/" + "/".join(file.split("/")[-_MOST_PARTS:])
         return safe(f"{file or self.file}:{self.line}")
 
     @property
     def package(self) -> str:
+        if _LAYER.search(self.file):
+            return "logkit"
         return _LIBRARY.sub("", self.file).split("/")[0].removesuffix(".py").lstrip("<")
 
 

@@ -1,183 +1,148 @@
-"""One event to its line, or lines: what stands where, and how it fits the terminal."""
+"""One event to its line, or lines: the time, the level, the request, the event, what it is about, its fields.
+
+What every line of a request repeats is said once, by its canonical line; `-x` shows everything of every line.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from logkit.console.layout import BELOW, fitted, laid_out
+from logkit.console.levels import LOUD, brightness, label
 from logkit.console.style import Style
 from logkit.console.values import (
+    SLOW_MS,
     correlation,
     duration_text,
     gutter,
     id_colour,
-    is_uuid,
     key_text,
     meaning,
-    short_id,
+    rounded,
+    shortened,
     time_text,
     value_text,
 )
 from logkit.stacktext import Look, exception_lines
-from logkit.terminal import (
-    BOLD,
-    CYAN,
-    DIM,
-    GREEN,
-    MAGENTA,
-    RED,
-    RESET,
-    YELLOW,
-    clip,
-    fold,
-    paint,
-    safe,
-    visible_length,
-)
+from logkit.terminal import DIM, RED, RESET, YELLOW, clip, paint, safe, visible_length
 
-# Said by the gutter, the headline or the lines around; -x shows them all.
+# Said by the line's other columns, or by the lines around; -x and -I show them.
 _QUIET = frozenset(
     {
         *("request_id", "trace_id", "span_id", "session", "client_ip", "method", "route", "path"),
-        *("task_id", "task", "root_id", "parent_id", "retries", "queue_ms"),
+        *("task_id", "task", "root_id", "parent_id", "retries", "queue_ms", "worker"),
     }
 )
+_CANONICAL = ("request.", "task.", "command.")
 _HEADLINE = ("status", "duration_ms")  # a canonical line begins with these
-_WHO = ("user_id",)  # on every line of a request: dimmed, after what is new
-_LOUD = frozenset({"WARNING", "WARN", "ERROR", "CRITICAL"})
+_METRICS = ("db_queries", "db_ms", "bytes")  # at the end of a canonical line, dimmed, where they fit
+_WHO = "user_id"  # on every line of a request: shown where the request ends, and where something is wrong
 _SAID = frozenset(
-    {"success", "succeeded", "retried", "failed", "failure"}
-)  # by the event's name or the status
-_UUID = 36  # characters
-_SPECIAL = frozenset({*_HEADLINE, *_WHO, "outcome"})
+    {"success", "succeeded", "retried", "failed", "failure", "rejected"}
+)  # by the name or the status
+_USUAL_QUEUE = "celery"
+_SPECIAL = frozenset({*_HEADLINE, *_METRICS, _WHO, "outcome", "queue"})
+_NAME = re.compile(
+    r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+"
+)  # an event's; anything else is a sentence of a library
+_SHORTEST_ID = 24  # characters
 _HUGE = 10**18  # a number that is longer goes the careful way
 _KEPT = 4096  # entries of a memory: what is in a log may be chosen by anybody
 _LONG_NAME = 100  # no event's name
-_LABELS = {
-    "TRACE": ("TRACE", DIM),
-    "DEBUG": ("DEBUG", DIM),
-    "INFO": ("INFO ", GREEN),
-    "SUCCESS": ("OK   ", GREEN),
-    "WARNING": ("WARN ", YELLOW),
-    "WARN": ("WARN ", YELLOW),
-    "ERROR": ("ERROR", RED),
-    "CRITICAL": ("CRIT ", "\x1b[1;97;41m"),
-    "AUDIT": ("AUDIT", MAGENTA),
-}
-_EVENTS = {
-    "TRACE": DIM,
-    "DEBUG": "",
-    "WARNING": BOLD + YELLOW,
-    "WARN": BOLD + YELLOW,
-    "ERROR": BOLD + RED,
-    "CRITICAL": BOLD + RED,
-}
-_EVENT_WIDTH = 28  # fields start in one column unless an event's name is longer
-_LEAST = 20  # columns of text, however narrow the terminal is
+_EVENT_WIDTH = 25  # what follows starts in one column unless an event's name is longer
 _LONGEST_MESSAGE = 240  # characters; -x shows all
-_NARROWEST = 50  # columns that fields need below each other, else they continue below the event
 
 
 class Renderer:
+    """Renders events in one style, and remembers what comes again: keys, names, loggers."""
+
     def __init__(self, style: Style) -> None:
         self._style = style
         self._colour = style.colour
         self._hidden = (_QUIET | style.without) - style.only
         self._prefixes: dict[str, str] = {}  # by key; empty for a field that is not shown
-        self._labels: dict[str, str] = {}
+        self._names: dict[tuple[str, str], str] = {}  # events, as wide as their column
         self._loggers: dict[str, str] = {}
-        self._names: dict[tuple[str, str], str] = {}
 
     def __call__(self, event: Mapping[str, Any]) -> str:
         style, colour = self._style, self._colour
-        context = event.get("context")
-        if type(context) is not dict:
-            context = {} if context is None else {"context": context}
-        level, message = event.get("level"), event.get("message")
-        if type(message) is not str:
-            message = "" if message is None else value_text(message)
+        context, level = _mapping(event.get("context")), event.get("level")
+        message, rest = self._message(event.get("message"))
         if type(level) is not str:
             level = "" if level is None else str(level)
-        rest = None
-        if "\n" in message:
-            message, _, rest = message.partition("\n")
-        if len(message) > _LONGEST_MESSAGE and not style.expand:
-            message = f"{message[:_LONGEST_MESSAGE]}…(+{len(message) - _LONGEST_MESSAGE})"
-        name = (
-            self._task_event(level, message, context) if context.get("task") else self._event(level, message)
-        )
+        name = self._names.get((level, message)) or self._name(level, message)
         time = time_text(event.get("timestamp"), style.local_time)
-        label = self._labels.get(level) or self._label(level)
         if colour:
             time = f"{DIM}{time}{RESET}"
-        head = f"{time} {label} {gutter(correlation(context), colour)} "
+        correlated = correlation(context)
+        head = f"{time} {label(level, colour)} {gutter(correlated, colour)} "
+        task = [self._task(context, correlated)] if context.get("task") else []
         if style.expand:
-            line = head + name.rstrip() + "\n" + self._expanded(event, context)
+            line = f"{head}{name if task else name.rstrip()}{''.join(' ' + part for part in task)}\n"
+            line += self._expanded(event, context)
         else:
-            is_canonical = "duration_ms" in context and message.startswith(("request.", "task.", "command."))
-            parts = self._fields(context, is_canonical)
-            if is_canonical:
-                parts = self._headline(context, message) + parts
-            logger = event.get("logger")
-            line = self._laid_out(
-                head, name, parts, self._logger(logger) if logger and not is_canonical else ""
-            )
-            line += "\n"
+            spare = []
+            if "duration_ms" in context and message.startswith(_CANONICAL):
+                parts = task + self._canonical(context, message)
+                spare = self._metrics(context)
+            else:
+                parts = task + self._fields(context, False, not correlated or level in LOUD)
+                if (logger := event.get("logger")) and not _NAME.fullmatch(message):
+                    spare = [self._logger(logger)]
+            line = self._line(head, name, parts, spare)
         exception = event.get("exception")
         if style.single_line:
             return line if not exception else self._with_summary(line, exception)
-        if rest is not None:
-            line += "".join(f"{self._bar('')}{safe(part)}\n" for part in rest.splitlines())
+        if rest:
+            line += "".join(f"{self._bar('')}{safe(part)}\n" for part in rest.splitlines() if part.strip())
         if exception:
             line += self._traceback(exception)
         return line
 
     def brief(self, event: Mapping[str, Any]) -> str:
         """The event's name and fields alone: for a tree, where its place says the rest."""
-        context, level = event.get("context"), str(event.get("level") or "")
-        name = safe(str(event.get("message") or "").partition("\n")[0])
-        shown = paint(name, _EVENTS.get(level, BOLD), self._colour)
-        if level in _LOUD:
-            text, sgr = _LABELS[level]
-            shown = f"{paint(text.rstrip(), sgr, self._colour)} {shown}"
-        return "  ".join([shown, *self._fields(context if isinstance(context, dict) else {}, False)])
+        level, message = str(event.get("level") or ""), str(event.get("message") or "").partition("\n")[0]
+        is_name = _NAME.fullmatch(message) is not None
+        shown = paint(safe(message), brightness(level, is_name=is_name), self._colour)
+        if level in LOUD:
+            shown = f"{label(level, self._colour).replace('  ', ' ').rstrip()} {shown}"
+        return "  ".join([shown, *self._fields(_mapping(event.get("context")), False, False)])
 
     def canonical_parts(self, event: Mapping[str, Any]) -> list[str]:
         """What a canonical line says besides its name."""
-        context = event.get("context")
-        if not isinstance(context, dict):
-            return []
-        return self._headline(context, str(event.get("message"))) + self._fields(context, True)
+        context = _mapping(event.get("context"))
+        return self._canonical(context, str(event.get("message"))) + self._metrics(context)
 
     def traceback_lines(self, exception: object) -> list[str]:
         return self._traceback(exception).splitlines()
 
-    def _label(self, level: str) -> str:
-        text, sgr = _LABELS.get(level.upper(), (safe(level).upper()[:5].ljust(5), CYAN))
-        label = paint(text, sgr, self._colour)
-        _keep(self._labels, level, label)
-        return label
+    def _message(self, message: object) -> tuple[str, str]:
+        """The first line of a message, perhaps shortened, and what follows it."""
+        text = message if type(message) is str else "" if message is None else value_text(message)
+        rest = ""
+        if "\n" in text:
+            text, _, rest = text.partition("\n")
+        if len(text) > _LONGEST_MESSAGE and not self._style.expand:
+            text = f"{text[:_LONGEST_MESSAGE]}…(+{len(text) - _LONGEST_MESSAGE})"
+        return text, rest
 
-    def _event(self, level: str, message: str) -> str:
-        """The event's name, bright, as wide as its column; remembered, because names are few."""
-        name = self._names.get((level, message))
-        if name is None:
-            name = safe(message)
-            pad = " " * (_EVENT_WIDTH - len(name))
-            name = paint(name, _EVENTS.get(level, BOLD), self._colour) + pad
-            if len(message) < _LONG_NAME:
-                _keep(self._names, (level, message), name)
+    def _name(self, level: str, message: str) -> str:
+        """The event, bright, as wide as its column; remembered, because names are few."""
+        name = safe(message)
+        sgr = brightness(level, is_name=_NAME.fullmatch(message) is not None)
+        name = paint(name, sgr, self._colour) + " " * max(_EVENT_WIDTH - len(name), 1)
+        if len(message) < _LONG_NAME:
+            _keep(self._names, (level, message), name)
         return name
 
-    def _task_event(self, level: str, message: str, context: Mapping[str, Any]) -> str:
-        """Inside a task the name is tied to the request by the task's, in the request's colour."""
-        name, retries = safe(message), context.get("retries")
-        short = safe(str(context["task"])).rpartition(".")[2]
+    def _task(self, context: Mapping[str, Any], correlated: str) -> str:
+        """`↳ deliver#2`: the task and its attempt, in the colour of the request that started it."""
+        name, retries = safe(str(context["task"])).rpartition(".")[2], context.get("retries")
         if isinstance(retries, int) and retries:
-            short += f"#{retries + 1}"
-        tie = paint(f"↳ {short}", id_colour(correlation(context)), self._colour)
-        pad = " " * (_EVENT_WIDTH - len(name) - len(short) - 3)
-        return f"{tie} {paint(name, _EVENTS.get(level, BOLD), self._colour)}{pad}"
+            name += f"#{retries + 1}"
+        return paint(f"↳ {name}", id_colour(correlated), self._colour)
 
     def _logger(self, logger: object) -> str:
         name = str(logger)
@@ -187,8 +152,8 @@ class Renderer:
             _keep(self._loggers, name, shown)
         return shown
 
-    def _headline(self, context: Mapping[str, Any], message: str) -> list[str]:
-        """What a canonical line says first: the request line, the status, the duration."""
+    def _canonical(self, context: Mapping[str, Any], message: str) -> list[str]:
+        """A canonical line says first the request line, the status, the duration, and how long a task waited."""
         parts = []
         method, route = context.get("method"), context.get("route") or context.get("path")
         if method and message.startswith("request."):
@@ -198,10 +163,14 @@ class Renderer:
             if key in context and self._is_wanted(key):
                 shown = duration_text(context[key]) if key == "duration_ms" else value_text(context[key])
                 parts.append(paint(shown, meaning(key, context[key]), self._colour))
-        return parts
+        waited = context.get("queue_ms")
+        if isinstance(waited, int | float) and waited >= SLOW_MS and not self._style.only:
+            sgr = YELLOW if meaning("queue_ms", waited) == RED else DIM
+            parts.append(paint(f"queued {duration_text(waited)}", sgr, self._colour))
+        return parts + self._fields(context, True, True)
 
-    def _fields(self, context: Mapping[str, Any], is_canonical: bool) -> list[str]:
-        prefixes, short_ids = self._prefixes, self._style.short_ids
+    def _fields(self, context: Mapping[str, Any], is_canonical: bool, shows_who: bool) -> list[str]:
+        prefixes = self._prefixes
         parts, who = [], []
         for key, value in context.items():
             prefix = prefixes.get(key)
@@ -211,30 +180,40 @@ class Renderer:
                 continue
             kind = type(value)
             if key in _SPECIAL:
-                if is_canonical and (key in _HEADLINE or (key == "outcome" and value in _SAID)):
-                    continue
-                if key in _WHO:
-                    who.append(paint(f"{key}={self._id(value)}", DIM, self._colour))
-                    continue
-                shown = value_text(round(value, 1) if kind is float else value)
-                text = paint(shown, meaning(key, value), self._colour)
+                if key == _WHO:
+                    if shows_who or self._style.only:
+                        who.append(self._dimmed(prefix, shortened(value) or value_text(value)))
+                elif not (is_canonical and self._is_said(key, value)) and self._is_worth_saying(key, value):
+                    text = value_text(rounded(key, value))
+                    parts.append(prefix + paint(text, meaning(key, value), self._colour))
             elif kind is int:
-                text = str(value) if -_HUGE < value < _HUGE else value_text(value)
-            elif kind is float and key.endswith("_ms"):
-                text = value_text(round(value, 1))
+                parts.append(prefix + (str(value) if -_HUGE < value < _HUGE else value_text(value)))
+            elif kind is str and len(value) >= _SHORTEST_ID and (short := shortened(value)):
+                parts.append(self._dimmed(prefix, short))
             else:
-                text = (
-                    self._id(value)
-                    if short_ids and kind is str and len(value) == _UUID
-                    else value_text(value)
-                )
-            parts.append(prefix + text)
+                parts.append(prefix + value_text(rounded(key, value) if kind is float else value))
         return parts + who if who else parts
 
-    def _id(self, value: object) -> str:
-        if self._style.short_ids and isinstance(value, str) and is_uuid(value):
-            return f"…{short_id(value)}"
-        return value_text(value)
+    def _is_said(self, key: str, value: object) -> bool:
+        """Does a canonical line say it already, in its name, at its beginning, or at its end?"""
+        if key in _METRICS:
+            return not meaning(key, value)
+        return key in _HEADLINE or (key == "outcome" and value in _SAID)
+
+    def _is_worth_saying(self, key: str, value: object) -> bool:
+        return key != "queue" or value != _USUAL_QUEUE or bool(self._style.only)
+
+    def _metrics(self, context: Mapping[str, Any]) -> list[str]:
+        """What a canonical line measured and nobody needs to notice; no queries are no news."""
+        parts = []
+        for key in _METRICS:
+            prefix, value = self._prefixes.get(key) or self._prefix(key), context.get(key)
+            if prefix and value and not meaning(key, value):
+                parts.append(self._dimmed(prefix, value_text(rounded(key, value))))
+        return parts
+
+    def _dimmed(self, prefix: str, text: str) -> str:
+        return f"{prefix.removesuffix(RESET)}{text}{RESET}" if self._colour else prefix + text
 
     def _prefix(self, key: str) -> str:
         """`key=`, or nothing when the field is not shown."""
@@ -243,36 +222,14 @@ class Renderer:
         _keep(self._prefixes, key, prefix)
         return prefix
 
-    def _laid_out(self, head: str, name: str, parts: list[str], logger: str) -> str:
-        """One line. On a terminal, fields that do not fit continue below each other, or are cut with -S.
-
-        The logger is said only where it costs no further line.
-        """
-        width = self._style.width
+    def _line(self, head: str, name: str, parts: list[str], spare: list[str]) -> str:
+        width, single_line = self._style.width, self._style.single_line
         if width is None:
-            parts = [*parts, logger] if logger else parts
-            return f"{head}{name} {'  '.join(parts)}" if parts else head + name.rstrip()
-        beside = visible_length(head)
-        name = name if beside + visible_length(name) <= width else name.rstrip()
-        first, *more = [name] if self._style.single_line else fold(name, max(width - beside, _LEAST))
-        lines = [head + first, *(" " * beside + piece for piece in more)]
-        start = beside + _EVENT_WIDTH + 1
-        if width - start < _NARROWEST:
-            start = beside + 2
-        used, gap = visible_length(lines[-1]), 1
-        for part in parts:
-            length = visible_length(part)
-            if used + gap + length <= width or self._style.single_line:
-                lines[-1] += " " * gap + part
-                used += gap + length
-            else:
-                lines += [" " * start + piece for piece in fold(part, max(width - start, _LEAST))]
-                used = visible_length(lines[-1])
-            gap = 2
-        if logger and used + gap + visible_length(logger) <= width:
-            lines[-1] += " " * gap + logger
-        lines = [line.rstrip() for line in lines]
-        return clip(lines[0], width) if self._style.single_line else "\n".join(lines)
+            parts = parts + spare if spare else parts
+            return f"{head}{name} {'  '.join(parts)}\n" if parts else f"{head}{name.rstrip()}\n"
+        column = _EVENT_WIDTH + 1
+        shown = laid_out(head, name, parts, spare, width=width, column=column, single_line=single_line)
+        return shown + "\n"
 
     def _expanded(self, event: Mapping[str, Any], context: Mapping[str, Any]) -> str:
         rows = [
@@ -285,22 +242,21 @@ class Renderer:
                 (key_text(key), text) for key, text in _envelope(event) if key not in self._style.without
             ]
         widest = min(max((len(key) for key, _ in rows), default=0), 24)
-        pad = " " * 13
+        pad = " " * BELOW
         return "".join(f"{pad}{paint(key.ljust(widest), DIM, self._colour)}  {text}\n" for key, text in rows)
 
     def _is_wanted(self, key: str) -> bool:
         return key in self._style.only if self._style.only else key not in self._style.without
 
     def _bar(self, sgr: str) -> str:
-        return " " * 13 + paint("┃ ", sgr or DIM, self._colour)
+        return " " * BELOW + paint("┃ ", sgr or DIM, self._colour)
 
     def _traceback(self, exception: object) -> str:
         bar, width = self._bar(RED), self._style.width
         lines = exception_lines(exception, Look(self._colour, self._style.expand, self._style.root))
         if width is not None:
-            room = max(width - visible_length(bar), _LEAST)
-            fit = fold if self._style.expand else _fitted
-            lines = (piece for line in lines for piece in fit(line, room))
+            room = width - visible_length(bar)
+            lines = (piece for line in lines for piece in fitted(line, room, whole=self._style.expand))
         return "".join(f"{bar}{line}\n" for line in lines)
 
     def _with_summary(self, line: str, exception: object) -> str:
@@ -312,15 +268,17 @@ class Renderer:
         return (line if self._style.width is None else clip(line, self._style.width)) + "\n"
 
 
+def _mapping(value: object) -> Mapping[str, Any]:
+    """The context, or what stands in its place."""
+    if type(value) is dict:
+        return value
+    return {} if value is None else {"context": value}
+
+
 def _keep(memory: dict[Any, str], key: Any, text: str) -> None:
     if len(memory) >= _KEPT:
         memory.clear()
     memory[key] = text
-
-
-def _fitted(line: str, width: int) -> list[str]:
-    """A frame is cut at the terminal's edge; what an exception says is never."""
-    return [clip(line, width)] if line.startswith(("  ", f"{DIM}  ")) else fold(line, width)
 
 
 def _envelope(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -16,5 +16,4 @@ class Style:
     width: int | None = None
     only: frozenset[str] = frozenset()  # fields to show; empty: the usual ones
     without: frozenset[str] = frozenset()  # fields to leave out
-    short_ids: bool = False  # UUIDs by their end, `…bbee41`; filters take them so
     root: str = ""  # the directory that our own files in tracebacks are named from

@@ -15,9 +15,12 @@ from logkit.terminal import CYAN, DIM, GREEN, RED, RESET, YELLOW, paint, safe
 # Readable on dark and on light, and no reds or yellows, which mean something.
 _ID_COLOURS = (33, 37, 71, 133, 67, 99, 30, 169, 64, 139, 38, 63, 108, 97)
 ID_WIDTH = 6
-_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+# UUIDs, perhaps behind a word; hashes and trace ids; pseudonyms.
+_LONG_ID = re.compile(
+    r"(?:[a-z]{1,16}-)?[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|(?:h1:[\w.-]+:)?[0-9a-f]{24,128}"
+)
 LONGEST = 200  # characters of a value, unless everything is asked for
-_SLOW_MS, _VERY_SLOW_MS = 500.0, 2000.0
+SLOW_MS, VERY_SLOW_MS = 500.0, 2000.0
 
 
 def correlation(context: Mapping[str, Any]) -> str:
@@ -25,13 +28,17 @@ def correlation(context: Mapping[str, Any]) -> str:
     return str(context.get("request_id") or context.get("root_id") or context.get("task_id") or "")
 
 
-def is_uuid(text: str) -> bool:
-    return _UUID.fullmatch(text) is not None
-
-
 def short_id(identifier: str) -> str:
     """The last characters of an id: ids that begin with a time or a prefix differ only at the end."""
     return safe(identifier)[-ID_WIDTH:]
+
+
+@lru_cache(maxsize=4096)
+def shortened(value: object) -> str:
+    """A long id by its end, `…bbee41`, which filters take as a value; empty for anything else."""
+    if isinstance(value, str) and _LONG_ID.fullmatch(value):
+        return f"…{value[-ID_WIDTH:]}"
+    return ""
 
 
 @lru_cache(maxsize=4096)
@@ -103,6 +110,16 @@ def _json(value: object) -> str:
         return f"<{type(value).__name__}>"
 
 
+def rounded(key: str, value: object) -> object:
+    """A duration without the digits that nobody reads."""
+    if type(value) is float:
+        if key.endswith("_ms"):
+            return round(value, 1)
+        if key.endswith(("_s", "_seconds")):
+            return round(value, 2)
+    return value
+
+
 def duration_text(value: object) -> str:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return value_text(value)
@@ -113,8 +130,8 @@ def duration_text(value: object) -> str:
 
 def meaning(key: str, value: object) -> str:
     """The colour that says how good a status or a duration is."""
-    if not isinstance(value, int | float):
+    if not isinstance(value, int | float) or not (key == "status" or key.endswith("_ms")):
         return ""
     if key == "status":
         return RED if value >= 500 else YELLOW if value >= 400 else CYAN if value >= 300 else GREEN
-    return RED if value >= _VERY_SLOW_MS else YELLOW if value >= _SLOW_MS else ""
+    return RED if value >= VERY_SLOW_MS else YELLOW if value >= SLOW_MS else ""

@@ -82,6 +82,5 @@ def _style(args: argparse.Namespace) -> Style:
         expand=args.expand,
         width=shutil.get_terminal_size().columns if sys.stdout.isatty() else None,
         without=frozenset({"user_id"}),
-        short_ids=True,
         root=str(Path.cwd()),
     )

@@ -186,7 +186,6 @@ def _style(args: argparse.Namespace) -> Style:
         width=shutil.get_terminal_size().columns if is_terminal else None,
         only=frozenset(_words(args.include)),
         without=frozenset(_words(args.ignore)),
-        short_ids=is_terminal,
         root=str(Path.cwd()),
     )
 

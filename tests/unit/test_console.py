@@ -57,9 +57,7 @@ def test_a_day_of_events_looks_as_it_should(name: str, style: dict[str, Any]) ->
 
 def test_time_level_event_and_fields_stand_in_that_order() -> None:
     """The columns of a line are where the eye expects them."""
-    assert plain(event(keep_id=7)) == (
-        "14:02:11.123 INFO       · keep.shared                  keep_id=7  keeps.services\n"
-    )
+    assert plain(event(keep_id=7)) == ("14:02:11.123 INFO       · keep.shared               keep_id=7\n")
 
 
 def test_time_is_local_unless_asked_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,21 +103,81 @@ def test_a_canonical_line_begins_with_request_status_and_duration() -> None:
 
 
 def test_any_other_event_with_a_duration_names_it() -> None:
-    """Only lines about a request, task or command as a whole are canonical; others keep names and logger."""
+    """Only lines about a request, task or command as a whole are canonical; others keep the names."""
     shown = plain(event("export.ready", duration_ms=55.8, status="ready", outcome="success"))
-    assert "duration_ms=55.8  status=ready  outcome=success  keeps.services" in shown
+    assert "duration_ms=55.8  status=ready  outcome=success\n" in shown
 
 
-def test_uuids_may_be_shortened_to_their_ends() -> None:
-    """On a terminal, where they would take most of the room; -x has them whole."""
+def test_a_sentence_says_who_speaks() -> None:
+    """An event's name tells where it comes from; a sentence of some library needs its logger."""
+    assert "keeps.services" not in plain(event("keep.shared"))
+    assert plain(event("Worker exiting")).endswith("Worker exiting            keeps.services\n")
+    assert "logger  keeps.services" in plain(event("keep.shared"), expand=True)
+
+
+REQUEST = {"request_id": "21636369-8b52-4b4a-97b7-50923ceb3ffd", "user_id": 12}
+
+
+@pytest.mark.parametrize(
+    ("shown", "says_who"),
+    [
+        (event("keep.shared", **REQUEST), False),
+        (event("keep.lost", "WARNING", **REQUEST), True),
+        (event("request.finished", duration_ms=3, **REQUEST), True),
+        (event("task.succeeded", duration_ms=3, task="keeps.share", **REQUEST), True),
+        (event("account.created", user_id=12), True),
+    ],
+)
+def test_the_user_is_named_where_it_matters(shown: dict[str, Any], says_who: bool) -> None:
+    """Every line of a request has its user; the console says it at the request's end and where something is wrong."""
+    assert ("user_id=12" in plain(shown)) is says_who
+    assert "user_id=12" in plain(shown, only=frozenset({"user_id"}))
+
+
+def test_what_was_measured_stands_last_and_only_where_it_fits() -> None:
+    """Queries and bytes never cost a canonical line a second line; what is slow does, and zeros are not said."""
     shown = event(
-        user_id="9c6ac977-01f2-48fe-bade-7b33ca124955",
-        keep_id="2d5f536d-7811-421e-a945-8bc383fbbe41",
-        v="x" * 36,
+        "request.finished", method="GET", route="api/keeps", status=200, duration_ms=8.1, bytes=82, db_ms=0.4
     )
-    assert "keep_id=2d5f536d-7811-421e-a945-8bc383fbbe41" in plain(shown)
-    assert f"keep_id=…fbbe41  v={'x' * 36}  user_id=…124955" in plain(shown, short_ids=True)
-    assert "9c6ac977-01f2-48fe-bade-7b33ca124955" in plain(shown, short_ids=True, expand=True)
+    shown["context"]["db_queries"] = 0
+    assert plain(shown).endswith("GET /api/keeps  200  8.1 ms  db_ms=0.4  bytes=82\n")
+    assert plain(shown, width=90).endswith("8.1 ms  db_ms=0.4\n")
+    shown["context"]["db_ms"] = 2400.0
+    assert "db_ms=2400" in plain(shown, width=80)
+
+
+def test_a_task_that_waited_says_how_long() -> None:
+    """A queue that is too short of workers shows on the line of the task."""
+    shown = event("task.succeeded", task="keeps.share", duration_ms=8.1, queue_ms=2400, queue="celery")
+    assert "↳ share  8.1 ms  queued 2400 ms\n" in plain(shown)
+    shown["context"] |= {"queue_ms": 40, "queue": "slow"}
+    assert "↳ share  8.1 ms  queue=slow\n" in plain(shown)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("2d5f536d-7811-421e-a945-8bc383fbbe41", "…fbbe41"),
+        ("demo-2d5f536d-7811-421e-a945-8bc383fbbe41", "…fbbe41"),
+        ("216363698b524b4a97b750923ceb3ffd", "…eb3ffd"),
+        ("h1:k1:9f3ac0aa31d2216363698b52", "…698b52"),
+        ("x" * 36, "x" * 36),
+        ("h1:k1:short", "h1:k1:short"),
+    ],
+)
+def test_long_ids_are_shown_by_their_ends(value: str, text: str) -> None:
+    """They would take most of the room; -x has them whole."""
+    assert plain(event(keep_id=value)).endswith(f" keep_id={text}\n")
+    assert f"keep_id  {value}" in plain(event(keep_id=value), expand=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [("retry_in_s", 1.7373794, "1.74"), ("wait_ms", 4.0512, "4.1"), ("latitude", 47.376887, "47.376887")],
+)
+def test_durations_lose_the_digits_that_nobody_reads(key: str, value: float, text: str) -> None:
+    """Other numbers keep theirs."""
+    assert plain(event(**{key: value})).endswith(f" {key}={text}\n")
 
 
 def test_a_long_message_is_folded_below_itself_and_shortened() -> None:
@@ -127,7 +185,7 @@ def test_a_long_message_is_folded_below_itself_and_shortened() -> None:
     lines = plain(event("word " * 200), width=80).splitlines()
     assert all(line.startswith(" " * 26) and len(line) <= 80 for line in lines[1:])
     assert len(lines) == 5
-    assert plain(event("word " * 200)).rstrip().endswith("…(+760) keeps.services")
+    assert plain(event("word " * 200)).rstrip().endswith("…(+760)  keeps.services")
     assert plain(event("word " * 200), expand=True).count("word") == 200
 
 

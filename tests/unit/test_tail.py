@@ -355,7 +355,7 @@ def test_events_with_bad_utf8_are_shown(tail: Tail, log: Callable[..., str]) -> 
                 "message": "x",
                 "labels": {"keep_id": 7},
             },
-            "10:00:00.000 WARN       · x                            keep_id=7",
+            "10:00:00.000 WARN       · x                         keep_id=7",
         ),
         (
             {
@@ -364,7 +364,7 @@ def test_events_with_bad_utf8_are_shown(tail: Tail, log: Callable[..., str]) -> 
                 "message": "x",
                 "error": {"type": "E", "message": "m"},
             },
-            "10:00:00.000 ERROR      · x                            a\n             ┃ E  m",
+            "10:00:00.000 ERROR      · x                         a\n             ┃ E  m",
         ),
         (
             {
@@ -378,15 +378,15 @@ def test_events_with_bad_utf8_are_shown(tail: Tail, log: Callable[..., str]) -> 
         ),
         (
             {"level": 40, "time": 1767607200000, "msg": "pino", "pid": 3},
-            "10:00:00.000 WARN       · pino                         pid=3",
+            "10:00:00.000 WARN       · pino                      pid=3",
         ),
         (
             {"level": "info", "timestamp": "2026-01-05T10:00:00Z", "event": "structlog", "a": 1},
-            "10:00:00.000 INFO       · structlog                    a=1",
+            "10:00:00.000 INFO       · structlog                 a=1",
         ),
         (
             {"levelname": "INFO", "asctime": "whenever", "message": "pjl", "name": "app"},
-            "whenever     INFO       · pjl                          app",
+            "whenever     INFO       · pjl                       app",
         ),
         ({"timestamp": "2026-01-05T10:00:00Z", "message": "bare"}, "10:00:00.000            · bare"),
     ],
@@ -425,7 +425,7 @@ def test_lines_of_our_own_ecs_schema(tail: Tail, log: Callable[..., str]) -> Non
     (written,) = result.stdout.splitlines()
     assert b'"@timestamp"' in written
     text = tail("-f", "size>=12", "--user", "3", log(written))
-    assert "ERROR t-0001 ↳ share#2 keep.lost" in text
+    assert "ERROR t-0001 keep.lost                 ↳ share#2" in text
     assert "size=12  user_id=3" in text
     assert "┃ ValueError  no such keep" in text
     assert "KeyError: 'key'" in text
