@@ -11,7 +11,9 @@ import os
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from threading import get_ident
 
 from logkit.audit.files.descriptor import Descriptor
 
@@ -21,6 +23,7 @@ GIVE_UP_AFTER = 2.0  # seconds in all
 RECHECK_EVERY = 0.05  # seconds between looks at whether `.lock` is still the file at its path
 _TRY, _RELEASE = fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_UN
 flock = fcntl.flock
+_FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 _FIRST_SLEEP, _LONGEST_SLEEP = 50e-6, 1e-3
 
 
@@ -33,13 +36,7 @@ class WriteLock:
 
     def __init__(self, directory: Path, mode: int) -> None:
         self.path = directory / LOCK_NAME
-        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
-        try:
-            self._file = Descriptor(os.open(self.path, flags | os.O_CREAT | os.O_EXCL, mode))
-            self.is_new = True
-        except FileExistsError:
-            self._file = Descriptor(os.open(self.path, flags))
-            self.is_new = False
+        self._file, self.is_new = _opened(self.path, mode)
         self._identity = _identity(os.fstat(self._file.fd))
         self._checked = 0.0
         self.fd = self._file.fd
@@ -93,6 +90,27 @@ class WriteLock:
         """Close without unlocking: after a fork the lock may be our parent's."""
         self.fd = -1
         self._file.close()
+
+
+def _opened(path: Path, mode: int) -> tuple[Descriptor, bool]:
+    """The lock file, and whether we made it: then it was ours before anybody could see it.
+
+    Else a second process could be in first, and its head would look like one that outlived its lock file. (A09)
+    """
+    while True:
+        with suppress(FileNotFoundError):
+            return Descriptor(os.open(path, _FLAGS)), False
+        temporary = path.with_name(f"{path.name}-{os.getpid()}-{get_ident()}")
+        temporary.unlink(missing_ok=True)
+        file = Descriptor(os.open(temporary, _FLAGS | os.O_CREAT | os.O_EXCL, mode))
+        try:
+            flock(file.fd, _TRY)
+            os.link(temporary, path)
+            return file, True
+        except FileExistsError:
+            continue  # another process made it meanwhile
+        finally:
+            temporary.unlink()
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

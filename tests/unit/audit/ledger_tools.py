@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import shutil
 import traceback
@@ -76,6 +77,8 @@ def in_child(run: Callable[[], None], *, uid: int | None = None) -> int:
     code = 1
     try:
         if uid is not None:
+            codecs.lookup("ascii")  # both loaded while this machine's Python can still be read
+            datetime.strptime("2026", "%Y").astimezone()
             os.setgroups([])
             os.setgid(uid)
             os.setuid(uid)

@@ -237,6 +237,29 @@ def test_a09_who_replaces_the_lock_waits_for_the_others(tmp_path: Path) -> None:
     assert assert_chained(directory) == 3
 
 
+def test_a09_many_who_begin_a_stream_at_once(tmp_path: Path) -> None:
+    """The first lock of a stream is held from its birth: whoever comes second does not take it for a replaced one."""
+    for attempt in range(10):
+        root = tmp_path / str(attempt)
+        root.mkdir()
+        ready, go = os.pipe()
+
+        def work(root: Path = root, ready: int = ready, go: int = go) -> None:
+            heard = Heard()
+            ledger = make_ledger(root, alert=heard)
+            os.close(go)
+            os.read(ready, 1)  # the end of the pipe: everybody at once
+            ledger.record(body(os.getpid()))
+            assert heard == []
+
+        children = [in_child(work) for _ in range(8)]
+        os.close(go)
+        assert [wait_for(child) for child in children] == [0] * 8
+        os.close(ready)
+        assert assert_chained(root / "audit/security") == 8
+        assert sorted(path.name for path in (root / "audit/security").glob(".*")) == [".head", ".lock"]
+
+
 def test_a_failed_fdatasync_ends_the_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After EIO what may not be on the disk is appended again to a new segment, and both streams say so."""
     heard, emitted = Heard(), Heard()
