@@ -62,9 +62,10 @@ bench: $(BENCH)/.installed ## Measure the promises side by side with other loggi
 	@missed=0; for bench in $(BENCHES); do echo; echo "## $$bench"; echo; \
 		$(BENCH)/bin/python -m $$bench || missed=1; done; exit $$missed
 
-lint: install ## ruff check, ruff format --check, mypy, import-linter
+lint: install ## ruff check, ruff format --check, logkit lint, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/logkit lint logkit mysite users messaging keeps
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -82,6 +82,7 @@ class InterceptHandler(logging.Handler):
             _adopting.record = (record, problem)
             exception = _exception(record) if record.exc_info else None
             adopted = _adopted if exception is None else _adopted.opt(exception=exception)
+            # logkit: ignore[LK101] somebody else's words
             adopted.log(_LEVELS.get(record.levelno) or _level(record.levelno), message)
         except Exception as error:  # noqa: BLE001 - a logging call never raises into the application
             raise_if_asynchronous(error)
@@ -236,7 +237,7 @@ class Hooks:
         """Log the exception; whether somebody can read it."""
         before = self._losses()
         said = logger.opt(exception=exception).bind(**fields).patch(_raised_in(exception[2]))
-        said.log(level, event)
+        said.log(level, event)  # logkit: ignore[LK101] a literal of our callers
         return before is not None and self._losses() == before
 
 

@@ -148,6 +148,7 @@ def _settle(delivery: Delivery, state: DeliveryState, *, reason: str = "") -> No
         state_to=state.value,
         elapsed_ms=round((delivery.settled_at - delivery.message.sent_at).total_seconds() * 1000),
     )
+    # logkit: ignore[LK101] one of _EVENTS
     line.bind(**({"reason": reason} if reason else {})).log(level, event)
 
 

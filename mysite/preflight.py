@@ -33,6 +33,7 @@ def require_ready() -> None:
         django.setup()
     faults = list(_faults())
     for fault in faults:
+        # logkit: ignore[LK301] few, and the process ends
         logger.bind(fault=fault).critical("startup.refused")
     if faults:
         sys.exit(1)

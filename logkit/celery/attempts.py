@@ -142,7 +142,7 @@ def _tell(
     line = logger.bind(**fields)
     if shown is not None:
         line = line.opt(exception=shown)
-    line.log(level, event)
+    line.log(level, event)  # logkit: ignore[LK101] one of _LEVELS
 
 
 def _fail_outside(sender: Any, task_id: str, request: Any, exception: BaseException, **_: object) -> None:

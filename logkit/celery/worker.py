@@ -57,7 +57,7 @@ def _be_quiet(instance: Any, **_: object) -> None:
 
 
 def _say(message: str, file: object = None) -> None:
-    getLogger("celery.apps.worker").info(message.strip())
+    getLogger("celery.apps.worker").info(message.strip())  # logkit: ignore[LK101] Celery's own words
 
 
 def _redirect_prints(instance: Any, **_: object) -> None:

@@ -13,13 +13,14 @@ PATHS are files or directories; without, the current directory. Together with ru
 rules and logger-objects = ["loguru.logger", "logkit.logger"] nothing falls between: docs/reference/lint.md."""
 
 EPILOG = """\
-suppression, with its reason, on a line of the call:
+suppression, with its reason, on a line of the call or above it:
   logger.info(name)  # logkit: ignore[LK101] the name comes from the table in events.py
 
 configuration, in pyproject.toml:
   [tool.logkit.lint]
   exclude = ["*/migrations/*", "tests/*"]    paths to leave alone
   ignore = ["LK301"]                         rules that do not apply here
+  logger-objects = ["mysite.logs.log"]       Loguru's loggers that come from other modules
   events = ["*/events.py"]                   the catalogue: EVENTS = {"message.sent": ...}, a table in Markdown, or JSON
   audit-events = ["docs/audit-events.md"]    the catalogue of audit events
   audited-models = ["Membership", "Keep"]    bulk writes on these need an audit call

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-import tokenize
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     config = load(Path(args.config) if args.config else None, args.ignore)
     files = sorted(set(_files([Path(path) for path in args.paths or ["."]], config)))
-    findings = [finding for file in files for finding in check(_source(file), str(file), config)]
+    findings = [finding for file in files for finding in _findings(file, config)]
     if args.format == "json":
         _say(json.dumps([_as_data(finding) for finding in findings], indent=2))
     else:
@@ -42,31 +42,35 @@ def run(args: argparse.Namespace) -> int:
 def _files(paths: list[Path], config: Config) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            for file in path.rglob("*.py"):
-                parts = file.relative_to(path).parts
-                if not any(part in _SKIPPED or part.startswith(".") for part in parts) and not _excluded(
-                    file, config
-                ):
-                    yield file
-        elif path.is_file():
-            if not _excluded(path, config):
-                yield path
-        else:
+            yield from _below(path, config)
+        elif not path.exists():
             raise LintError(f"{path}: no such file or directory")
+        elif not _is_excluded(path.resolve(), config):
+            yield path
 
 
-def _excluded(file: Path, config: Config) -> bool:
-    whole = file.resolve()
+def _below(directory: Path, config: Config) -> Iterator[Path]:
+    whole = directory.resolve()
+    for parent, directories, names in os.walk(directory):
+        directories[:] = [name for name in directories if name not in _SKIPPED and not name.startswith(".")]
+        here = Path(parent)
+        for name in names:
+            if name.endswith(".py") and not name.startswith("."):
+                file = here / name
+                if file.is_file() and not _is_excluded(whole / file.relative_to(directory), config):
+                    yield file  # no pipe, and no link to nowhere
+
+
+def _is_excluded(whole: Path, config: Config) -> bool:
     name = str(whole.relative_to(config.root)) if whole.is_relative_to(config.root) else str(whole)
     return any(fnmatch(name, pattern) for pattern in config.exclude)
 
 
-def _source(file: Path) -> str:
+def _findings(file: Path, config: Config) -> list[Finding]:
     try:
-        with tokenize.open(file) as opened:  # obeys the coding comment
-            return opened.read()
-    except (OSError, SyntaxError, UnicodeDecodeError) as error:
-        raise LintError(f"{file}: {error}") from None
+        return check(file.read_bytes(), str(file), config)
+    except OSError as error:
+        raise LintError(f"{file}: {error.strerror}") from None
 
 
 def _plain(finding: Finding) -> str:

@@ -14,8 +14,20 @@ from typing import Any
 from logkit.errors import LogkitError
 from logkit.lint.rules import RULES
 
-_TABLE_ROW = re.compile(r"^\|\s*`([a-z0-9_.]+)`\s*\|", re.MULTILINE)
-_KEYS = ("exclude", "ignore", "events", "audit-events", "audited-models", "sensitive", "allow")
+_IN_MARKDOWN = re.compile(r"^(?:\|([^|]*)\||#+\s+(`[^`]*`)\s*$)", re.MULTILINE)  # first cells, headings
+_NAME = re.compile(r"`([a-z0-9_]+(?:\.[a-z0-9_]+)+)`")
+_KEYS = (
+    *(
+        "exclude",
+        "ignore",
+        "logger-objects",
+        "events",
+        "audit-events",
+        "audited-models",
+        "sensitive",
+        "allow",
+    ),
+)
 
 
 class LintError(LogkitError):
@@ -29,11 +41,17 @@ class Config:
     root: Path = field(default_factory=Path.cwd)
     exclude: tuple[str, ...] = ()
     ignore: frozenset[str] = frozenset()
+    logger_objects: frozenset[str] = frozenset()
     events: frozenset[str] | None = None
     audit_events: frozenset[str] | None = None
     audited_models: frozenset[str] = frozenset()
     sensitive: frozenset[str] = frozenset()
     allow: frozenset[str] = frozenset()
+
+    @property
+    def telling(self) -> frozenset[str]:
+        """Words without which a module has nothing to be found, beside those that every project has."""
+        return self.audited_models | {name.rpartition(".")[2] for name in self.logger_objects}
 
 
 def load(file: Path | None, ignore: str) -> Config:
@@ -63,6 +81,7 @@ def load(file: Path | None, ignore: str) -> Config:
         root=root,
         exclude=tuple(section.get("exclude", ())),
         ignore=frozenset(ignored),
+        logger_objects=frozenset(section.get("logger-objects", ())),
         events=_catalogue(root, section.get("events")),
         audit_events=_catalogue(root, section.get("audit-events")),
         audited_models=frozenset(section.get("audited-models", ())),
@@ -90,7 +109,7 @@ def _catalogue(root: Path, patterns: list[str] | None) -> frozenset[str] | None:
 
 
 def _names(file: Path) -> Iterator[str]:
-    """Event names: keys of EVENTS in Python, first cells of Markdown tables, `event` members or texts in JSON."""
+    """Event names: keys of EVENTS in Python, headings and first cells in Markdown, `event` or texts in JSON."""
     try:
         text = file.read_text(encoding="utf-8")
         if file.suffix == ".py":
@@ -100,7 +119,8 @@ def _names(file: Path) -> Iterator[str]:
             for item in data:
                 yield item["event"] if isinstance(item, dict) else str(item)
         else:
-            yield from _TABLE_ROW.findall(text)
+            for cell, heading in _IN_MARKDOWN.findall(text):
+                yield from _NAME.findall(cell or heading)
     except (OSError, UnicodeDecodeError, SyntaxError, ValueError, TypeError, KeyError) as error:
         raise LintError(f"{file}: no catalogue: {error}") from None
 

@@ -16,7 +16,12 @@ class Rule:
 RULES = {
     rule.code: rule
     for rule in (
-        Rule("LK000", "unreadable", "the file cannot be parsed", "mend the syntax"),
+        Rule(
+            "LK000",
+            "unreadable",
+            "the file cannot be parsed",
+            "mend it, or use the Python that it is written for",
+        ),
         Rule(
             "LK001",
             "suppression-without-reason",
@@ -49,9 +54,15 @@ RULES = {
             'bind them: logger.bind(rows=3).info("import.finished")',
         ),
         Rule(
+            "LK105",
+            "stdlib-message-not-event",
+            "the message of a standard library logger is no event name",
+            'the house call: logger.bind(keep_id=keep.id).info("keep.shared")',
+        ),
+        Rule(
             "LK201",
             "sensitive-field",
-            "a field of this name is private or secret",
+            "a private or secret value as a field",
             "an id, a count, or a pseudonym (..._ref)",
         ),
         Rule(

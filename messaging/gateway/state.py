@@ -37,7 +37,9 @@ class Behaviour:
         Raises `ValueError` for anything else than an object with these numbers.
         """
         if not isinstance(given, dict):
-            raise ValueError(f"an object is allowed, with {', '.join(_LIMITS)}")
+            raise ValueError(  # noqa: TRY004 - a fault of what was sent, like the others
+                f"an object is allowed, with {', '.join(_LIMITS)}"
+            )
         unknown = sorted(set(given) - {setting.name for setting in fields(cls)})
         if unknown:
             raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(_LIMITS)}")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +23,8 @@ events = ["events.py"]
 audit-events = ["audit.md"]
 audited-models = ["Membership"]
 """
-RUFF_RULES = "G,LOG,T20,BLE,TRY400,TRY401"
+RUFF = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
+ABOUT_LOGS = {"G", "LOG", "T20", "BLE", "TRY"}
 
 
 class Snippet(NamedTuple):
@@ -109,9 +111,10 @@ def test_corpus(lint: Lint, snippet: Snippet) -> None:
 
 @pytest.fixture(scope="module")
 def ruff_codes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """What ruff finds in each snippet, with the loggers of this project named to it."""
+    """What ruff finds in each snippet, with what this project's own configuration says about logging."""
     directory = tmp_path_factory.mktemp("snippets")
-    (directory / "ruff.toml").write_text('[lint]\nlogger-objects = ["logkit.logger", "loguru.logger"]\n')
+    ours = {name: json.dumps(RUFF[name]) for name in ("logger-objects", "ignore")}
+    (directory / "ruff.toml").write_text("[lint]\n" + "".join(f"{k} = {v}\n" for k, v in ours.items()))
     for number, snippet in enumerate(SNIPPETS):
         (directory / f"s{number}.py").write_text(snippet.code)
     ruff = Path(sys.executable).with_name("ruff")
@@ -120,7 +123,7 @@ def ruff_codes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]
         "check",
         "--no-cache",
         "--select",
-        RUFF_RULES,
+        ",".join(ABOUT_LOGS.intersection(RUFF["select"])),
         "--output-format",
         "json",
         "--exit-zero",
@@ -138,6 +141,14 @@ def ruff_codes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]
 def test_ruff_catches_what_the_table_says(ruff_codes: dict[str, list[str]], snippet: Snippet) -> None:
     """The other half of the table is run too."""
     assert ruff_codes[snippet.title] == snippet.ruffs
+
+
+def test_this_project_runs_what_the_table_speaks_of() -> None:
+    """ruff's families about logging are on here, and `make lint` runs both."""
+    assert set(RUFF["select"]) >= ABOUT_LOGS
+    commands = (REPOSITORY / "Makefile").read_text()
+    assert "ruff check ." in commands
+    assert "logkit lint logkit mysite users messaging keeps" in commands
 
 
 def table() -> str:
@@ -172,8 +183,84 @@ def test_a_finding_says_where_what_and_what_instead(lint: Lint) -> None:
 
 
 def test_a_file_that_cannot_be_parsed_is_a_finding(lint: Lint) -> None:
-    """One broken file does not end the run."""
-    assert [code for code, _, _ in lint("def broken(:\n")] == ["LK000"]
+    """One broken file does not end the run; one that has nothing to do with logs is not even parsed."""
+    assert [code for code, _, _ in lint("from loguru import logger\ndef broken(:\n")] == ["LK000"]
+    assert lint("def broken(:\n") == []
+
+
+NESTED = {
+    "parentheses": "(" * 2000 + ")" * 2000,
+    "a sum": " + ".join(["x"] * 20_000),
+    "attributes": "x" + ".y" * 20_000,
+    "calls": "f(" * 90 + ")" * 90,
+    "negations": "not " * 20_000 + "x",
+    "blocks": "".join(" " * depth + "if x:\n" for depth in range(90)) + " " * 90 + "pass",
+}
+
+
+@pytest.mark.parametrize("source", NESTED.values(), ids=NESTED)
+def test_nothing_is_nested_too_deeply_to_be_answered(lint: Lint, source: str) -> None:
+    """It is parsed and checked, or it is one finding; it is never a traceback."""
+    found = [code for code, _, _ in lint(f'from loguru import logger\nlogger.info("Bad")\n{source}\n')]
+    assert found in (["LK000"], ["LK103"])
+
+
+HEAD = b"from loguru import logger\n"
+ODD = {
+    "a null byte": (HEAD + b"x = 1\0\n", ["LK000"]),
+    "an unknown encoding": (b"# coding: klingon\n" + HEAD, ["LK000"]),
+    "bytes that are no UTF-8": (HEAD + b'x = "\xff"\n', ["LK000"]),
+    "latin-1, said so": (b"# coding: latin-1\n" + HEAD + b'x = "\xe9"; logger.info("Bad")\n', ["LK103"]),
+    "a byte order mark": (b"\xef\xbb\xbf" + HEAD + b'logger.info("Bad")\n', ["LK103"]),
+    "carriage returns": (HEAD.replace(b"\n", b"\r\n") + b'logger.info("Bad")\r\n', ["LK103"]),
+    "a form feed": (HEAD + b'\x0clogger.info("Bad")\n', ["LK103"]),
+    "a doubtful escape": (HEAD + b'x = "\\d"; logger.info("Bad")\n', ["LK103"]),
+    "a notebook": (b'{"cells": [{"source": ["from loguru import logger\\n"]}], "nbformat": 4}', []),
+    "a torn file": (HEAD + b'logger.info("""', ["LK000"]),
+    "nothing": (b"", []),
+}
+
+
+@pytest.mark.parametrize(("source", "codes"), ODD.values(), ids=ODD)
+def test_a_hostile_file_is_answered(
+    project: Path, capfd: pytest.CaptureFixture[str], source: bytes, codes: list[str]
+) -> None:
+    """Whatever bytes a file has, the run goes on to the next, and nothing is said but findings."""
+    (project / "hostile.py").write_bytes(source)
+    (project / "next.py").write_bytes(HEAD + b'logger.info("Bad")\n')
+    assert main(["lint", "--format", "json", "hostile.py", "next.py"]) == 1
+    out, err = capfd.readouterr()
+    assert [item["code"] for item in json.loads(out)] == [*codes, "LK103"]
+    assert err == ""
+
+
+def test_columns_count_characters(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An editor jumps to the place, whatever letters stand before it, in whatever encoding."""
+    line = 'x = "ééé"; logger.info("Bad")\n'
+    (project / "utf.py").write_text("from loguru import logger\n" + line, encoding="utf-8")
+    latin = "# coding: latin-1\nfrom loguru import logger\n" + line
+    (project / "latin.py").write_bytes(latin.encode("latin-1"))
+    main(["lint", "utf.py", "latin.py"])
+    places = [text.partition(" ")[0] for text in capsys.readouterr().out.splitlines()[:2]]
+    assert places == ["latin.py:3:24:", "utf.py:2:24:"]
+
+
+def test_each_problem_is_said_once(lint: Lint) -> None:
+    """Also in a function inside a function, and in a method."""
+    code = (
+        "class Circle:\n"
+        "    def close(self):\n"
+        "        def later():\n"
+        "            Membership.objects.filter(circle=self).delete()\n"
+        "        later()\n"
+    )
+    assert [(found, line) for found, line, _ in lint(code)] == [("LK401", 4)]
+
+
+def test_a_suppression_of_a_rule_that_is_off_is_left_alone(lint: Lint) -> None:
+    """Switching a rule off for a moment does not turn its suppressions into findings."""
+    code = 'from loguru import logger\nlogger.info("Bad")  # logkit: ignore[LK103] another system\n'
+    assert lint(code, "--ignore", "LK103") == []
 
 
 @pytest.mark.parametrize("line", range(2, 6))
@@ -182,6 +269,20 @@ def test_a_suppression_works_on_any_line_of_the_call(lint: Lint, line: int) -> N
     lines = ["from loguru import logger", "logger.info(", "    event,", "    1,", ")", "logger.info(event)"]
     lines[line - 1] += "  # logkit: ignore[LK101, LK104] a table of names"
     assert [(code, number) for code, number, _ in lint("\n".join(lines) + "\n")] == [("LK101", 6)]
+
+
+def test_a_suppression_may_stand_above_its_statement(lint: Lint) -> None:
+    """Where it would make the line too long; it speaks of the next statement and of no further one."""
+    code = (
+        "from loguru import logger\n"
+        "if x:\n"
+        "    # logkit: ignore[LK103] another system's words\n"
+        "    # which nobody here may change\n"
+        "\n"
+        '    logger.info("Bad")\n'
+        '    logger.info("Bad")\n'
+    )
+    assert [(found, line) for found, line, _ in lint(code)] == [("LK103", 7)]
 
 
 def test_a_suppression_on_the_head_of_a_block_is_not_about_its_body(lint: Lint) -> None:
@@ -207,8 +308,22 @@ def test_field_names_of_the_project(lint: Lint, project: Path) -> None:
     (project / "pyproject.toml").write_text(
         '[tool.logkit.lint]\nsensitive = ["nickname"]\nallow = ["display_name"]\n'
     )
-    code = 'from loguru import logger\nlogger.bind(nickname=1, display_name=2, email=3).info("a.b")\n'
+    code = 'from loguru import logger\nlogger.bind(nickname=a, display_name=b, email=c).info("a.b")\n'
     assert [message.split("(")[1].split(")")[0] for _, _, message in lint(code)] == ["nickname", "email"]
+
+
+def test_loggers_of_other_modules(lint: Lint, project: Path) -> None:
+    """`logger-objects` names them, as it does for ruff."""
+    code = 'from mysite.logs import log\nlog.info("Bad")\n'
+    assert lint(code) == []
+    (project / "pyproject.toml").write_text('[tool.logkit.lint]\nlogger-objects = ["mysite.logs.log"]\n')
+    assert [found for found, _, _ in lint(code)] == ["LK103"]
+
+
+def test_an_unknown_event_that_is_nearly_a_known_one_is_told(lint: Lint) -> None:
+    """A slip of the fingers is what LK402 mostly finds."""
+    ((_, _, message),) = lint('from loguru import logger\nlogger.info("message.snet")\n')
+    assert "(message.snet; do you mean message.sent?)" in message
 
 
 def test_catalogues_may_be_json(lint: Lint, project: Path) -> None:

@@ -95,6 +95,7 @@ def recover() -> int:
     )
     for export in lost:
         after_commit("users.build_export", export.id)
+        # logkit: ignore[LK301] few, unless a whole broker was lost
         logger.bind(export_id=export.id, subject_id=export.user_id).warning("export.recovered")
     return len(lost)
 
@@ -133,6 +134,7 @@ def _move(export: PersonalExport, state: ExportState) -> None:
     export.save()
     about = logger.bind(export_id=export.id, subject_id=export.user_id)
     level, event = _EVENTS[state]
+    # logkit: ignore[LK101] one of _EVENTS
     about.bind(state_from=before.value, state_to=state.value).log(level, event)
 
 
