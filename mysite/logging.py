@@ -18,7 +18,6 @@ _QUIET = {
     "httpx": "WARNING",  # the client that calls somebody logs the call, with its attempt and outcome
     "celery.bootsteps": "INFO",
     "celery.utils.functional": "INFO",
-    "kombu.connection": "ERROR",  # a broker of files has no host name, which it finds worth a warning
     "gunicorn.access": "WARNING",  # request.finished says all of it
 }
 

@@ -197,13 +197,15 @@ EMAIL_FILE_PATH = str(VAR_DIR / "mail")
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://")
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
 if CELERY_BROKER_URL.startswith("filesystem:"):
+    CELERY_BROKER_URL = "filesystem://localhost//"  # without a host, kombu warns whenever it connects
+    CELERY_BROKER_TRANSPORT = "mysite.broker:Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_DIR / "queue"),
         "data_folder_out": str(BROKER_DIR / "queue"),
         "control_folder": str(BROKER_DIR / "control"),
-        "processed_folder": str(BROKER_DIR / "processed"),
+        "polling_interval": 0.1,  # seconds
     }
-    for folder in ("queue", "control", "processed"):
+    for folder in ("queue", "control"):
         try:
             (BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:

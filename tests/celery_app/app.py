@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 from celery import Celery
-from kombu.transport import TRANSPORT_ALIASES
 
 import logkit.celery  # noqa: F401  connects the carrier and the canonical lines
 
@@ -13,14 +12,15 @@ def broker_settings(url: str, directory: str) -> dict[str, object]:
     """Settings of the broker at `url` and of a result backend in `directory`."""
     settings: dict[str, object] = {
         "broker_url": url,
+        "broker_transport": None,
         "result_backend": os.environ.get("TEST_RESULTS", f"file://{directory}/results"),
         "result_expires": 600,
         "task_default_queue": os.environ.get("TEST_QUEUE", "celery"),
     }
     if url.startswith("filesystem:"):
         folders = {"data_folder_in": "queue", "data_folder_out": "queue", "control_folder": "control"}
-        TRANSPORT_ALIASES["files"] = "tests.celery_app.transport:Transport"
-        settings["broker_url"] = "files://"
+        settings["broker_url"] = "filesystem://localhost//"
+        settings["broker_transport"] = "mysite.broker:Transport"
         settings["broker_transport_options"] = {
             name: f"{directory}/{folder}" for name, folder in folders.items()
         } | {"polling_interval": 0.05}

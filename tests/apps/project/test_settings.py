@@ -135,8 +135,8 @@ def test_tasks_are_json_and_never_eager(tmp_path):
     made = settings(tmp_path, LOG_ENVIRONMENT="dev")
     assert made["CELERY_ACCEPT_CONTENT"] == ["json"]
     assert made["CELERY_TASK_ALWAYS_EAGER"] is False
-    for folder in made["CELERY_BROKER_TRANSPORT_OPTIONS"].values():
-        assert Path(folder).is_dir()
+    folders = [made["CELERY_BROKER_TRANSPORT_OPTIONS"][name] for name in ("data_folder_in", "control_folder")]
+    assert all(Path(folder).is_dir() for folder in folders)
 
 
 def test_a_directory_that_cannot_be_made_is_named(tmp_path):
