@@ -39,7 +39,8 @@ class Frame:
 
     def place(self, root: str) -> str:
         """File and line: below the import path for a library, below `root` or its last parts for our own."""
-        file = _LIBRARY.sub("", self.file).removeprefix(root + "/")
+        file = _LIBRARY.sub("", self.file)
+        file = file.removeprefix(root + "/") if root else file
         if file.startswith("/") and file.count("/") > _MOST_PARTS:
             file = "…/" + "/".join(file.split("/")[-_MOST_PARTS:])
         return safe(f"{file or self.file}:{self.line}")

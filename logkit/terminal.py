@@ -56,15 +56,19 @@ def clip(text: str, width: int) -> str:
     """`text` within `width` columns, its last one an ellipsis when something was cut."""
     if visible_length(text) <= width:
         return text
-    first = fold(text, width - 1)[0]
+    first = fold(text, width - 1, at_words=False)[0]
     return first.removesuffix(RESET) + "…" + (RESET if "\x1b" in first else "")
 
 
-def fold(text: str, width: int) -> list[str]:
-    """`text` in pieces of at most `width` columns; a colour goes on in the next piece."""
+def fold(text: str, width: int, *, at_words: bool = True) -> list[str]:
+    """`text` in pieces of at most `width` columns, whose ends are those of words where that wastes little.
+
+    A colour goes on in the next piece.
+    """
     if visible_length(text) <= width:
         return [text]
     pieces, piece, used, sgr = [], "", 0, ""
+    word = (0, 0, "")  # where the last word began: characters and columns before it, and its colour
     for part in _SEQUENCES.split(text):
         if part.startswith("\x1b"):
             sgr = "" if part == RESET else part
@@ -73,8 +77,12 @@ def fold(text: str, width: int) -> list[str]:
         for character in part:
             columns = _columns(character)
             if used + columns > width:
-                pieces.append(piece + (RESET if sgr else ""))
-                piece, used = sgr, 0
+                length, before, colour = word if word[1] > width // 2 else (len(piece), used, sgr)
+                pieces.append(piece[:length] + (RESET if colour else ""))
+                piece, used = colour + piece[length:], used - before
+                word = (0, 0, "")
             piece += character
             used += columns
+            if at_words and character == " ":
+                word = (len(piece), used, sgr)
     return [*pieces, piece]

@@ -53,8 +53,8 @@ def main() -> None:
         sys.exit("there is no log of a demo: run `make demo` first")
     request = request_of("message.sent")
     for name, columns, words in (
-        ("tail", 112, ["tail", "-l", "info", "--request", request, "web.jsonl", "worker.jsonl"]),
-        ("story", 112, ["story", request, "--audit-dir", "../audit", "web.jsonl", "worker.jsonl"]),
+        ("tail", 124, ["tail", "-l", "info", "--request", request, "web.jsonl", "worker.jsonl"]),
+        ("story", 124, ["story", request, "web.jsonl", "worker.jsonl"]),
     ):
         text = shown([str(Path(sys.executable).with_name("logkit")), *words], columns)
         picture = drawn(text, columns, title=" ".join(["logkit", *words]))
@@ -106,6 +106,7 @@ def drawn(text: str, columns: int, *, title: str) -> str:
             body.append(run(piece, look, MARGIN + column * CELL, BAR + MARGIN + number * LINE))
             column += columns_of(piece)
             pen = look
+    title = title if len(title) < columns - 20 else f"{title[: columns - 20]}…"
     dots = "".join(
         f'<circle cx="{20 + 18 * n}" cy="{BAR / 2}" r="5.5" fill="{ink}"/>'
         for n, ink in enumerate(("#ff5f57", "#febc2e", "#28c840"))

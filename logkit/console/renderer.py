@@ -33,15 +33,19 @@ _QUIET = frozenset(
     {
         *("request_id", "trace_id", "span_id", "session", "client_ip", "method", "route", "path"),
         *("task_id", "task", "root_id", "parent_id", "retries", "queue_ms", "worker"),
+        "command",
     }
 )
 _CANONICAL = ("request.", "task.", "command.")
 _HEADLINE = ("status", "duration_ms")  # a canonical line begins with these
 _METRICS = ("db_queries", "db_ms", "bytes")  # at the end of a canonical line, dimmed, where they fit
 _WHO = "user_id"  # on every line of a request: shown where the request ends, and where something is wrong
-_SAID = frozenset(
-    {"success", "succeeded", "retried", "failed", "failure", "rejected"}
-)  # by the name or the status
+_SAID = frozenset(  # by the event's name or the status
+    {
+        *("success", "succeeded", "retried", "failed", "failure", "rejected", "lost", "ignored", "revoked"),
+        *("interrupted", "unknown"),
+    }
+)
 _USUAL_QUEUE = "celery"
 _SPECIAL = frozenset({*_HEADLINE, *_METRICS, _WHO, "outcome", "queue"})
 _NAME = re.compile(
@@ -51,7 +55,11 @@ _SHORTEST_ID = 24  # characters
 _HUGE = 10**18  # a number that is longer goes the careful way
 _KEPT = 4096  # entries of a memory: what is in a log may be chosen by anybody
 _LONG_NAME = 100  # no event's name
-_EVENT_WIDTH = 25  # what follows starts in one column unless an event's name is longer
+_EVENT_WIDTH, _NARROW_EVENT_WIDTH = (
+    25,
+    20,
+)  # what follows starts in one column unless an event's name is longer
+_WIDE = 120  # columns of a terminal that has room for the wider one
 _LONGEST_MESSAGE = 240  # characters; -x shows all
 
 
@@ -61,6 +69,8 @@ class Renderer:
     def __init__(self, style: Style) -> None:
         self._style = style
         self._colour = style.colour
+        is_narrow = style.width is not None and style.width < _WIDE
+        self._event_width = _NARROW_EVENT_WIDTH if is_narrow else _EVENT_WIDTH
         self._hidden = (_QUIET | style.without) - style.only
         self._prefixes: dict[str, str] = {}  # by key; empty for a field that is not shown
         self._names: dict[tuple[str, str], str] = {}  # events, as wide as their column
@@ -78,21 +88,21 @@ class Renderer:
             time = f"{DIM}{time}{RESET}"
         correlated = correlation(context)
         head = f"{time} {label(level, colour)} {gutter(correlated, colour)} "
-        task = [self._task(context, correlated)] if context.get("task") else []
+        subject = self._subject(context, message, correlated)
+        exception = event.get("exception")
         if style.expand:
-            line = f"{head}{name if task else name.rstrip()}{''.join(' ' + part for part in task)}\n"
+            line = f"{head}{name} {subject[0]}\n" if subject else f"{head}{name.rstrip()}\n"
             line += self._expanded(event, context)
         else:
             spare = []
             if "duration_ms" in context and message.startswith(_CANONICAL):
-                parts = task + self._canonical(context, message)
+                parts = subject + self._canonical(context, message)
                 spare = self._metrics(context)
             else:
-                parts = task + self._fields(context, False, not correlated or level in LOUD)
+                parts = subject + self._fields(context, False, not correlated or level in LOUD)
                 if (logger := event.get("logger")) and not _NAME.fullmatch(message):
                     spare = [self._logger(logger)]
             line = self._line(head, name, parts, spare)
-        exception = event.get("exception")
         if style.single_line:
             return line if not exception else self._with_summary(line, exception)
         if rest:
@@ -101,19 +111,27 @@ class Renderer:
             line += self._traceback(exception)
         return line
 
-    def brief(self, event: Mapping[str, Any]) -> str:
+    def brief(self, event: Mapping[str, Any]) -> list[str]:
         """The event's name and fields alone: for a tree, where its place says the rest."""
-        level, message = str(event.get("level") or ""), str(event.get("message") or "").partition("\n")[0]
+        level, (message, _) = str(event.get("level") or ""), self._message(event.get("message"))
         is_name = _NAME.fullmatch(message) is not None
         shown = paint(safe(message), brightness(level, is_name=is_name), self._colour)
         if level in LOUD:
-            shown = f"{label(level, self._colour).replace('  ', ' ').rstrip()} {shown}"
-        return "  ".join([shown, *self._fields(_mapping(event.get("context")), False, False)])
+            shown = f"{label(level, self._colour).replace(' ', '')} {shown}"
+        return [shown, *self._fields(_mapping(event.get("context")), False, False)]
 
     def canonical_parts(self, event: Mapping[str, Any]) -> list[str]:
         """What a canonical line says besides its name."""
         context = _mapping(event.get("context"))
+        if event.get("exception"):  # which says its type itself
+            context = {key: value for key, value in context.items() if key != "exception_type"}
         return self._canonical(context, str(event.get("message"))) + self._metrics(context)
+
+    def request_line(self, context: Mapping[str, Any]) -> str:
+        """`POST /api/keeps`; empty outside of requests."""
+        method, route = context.get("method"), context.get("route") or context.get("path")
+        target = safe(str(route or ""))
+        return f"{safe(str(method))} {target if target.startswith('/') else '/' + target}" if method else ""
 
     def traceback_lines(self, exception: object) -> list[str]:
         return self._traceback(exception).splitlines()
@@ -123,7 +141,7 @@ class Renderer:
         text = message if type(message) is str else "" if message is None else value_text(message)
         rest = ""
         if "\n" in text:
-            text, _, rest = text.partition("\n")
+            text, _, rest = text.lstrip("\n").partition("\n")
         if len(text) > _LONGEST_MESSAGE and not self._style.expand:
             text = f"{text[:_LONGEST_MESSAGE]}…(+{len(text) - _LONGEST_MESSAGE})"
         return text, rest
@@ -132,17 +150,21 @@ class Renderer:
         """The event, bright, as wide as its column; remembered, because names are few."""
         name = safe(message)
         sgr = brightness(level, is_name=_NAME.fullmatch(message) is not None)
-        name = paint(name, sgr, self._colour) + " " * max(_EVENT_WIDTH - len(name), 1)
+        name = paint(name, sgr, self._colour) + " " * max(self._event_width - len(name), 1)
         if len(message) < _LONG_NAME:
             _keep(self._names, (level, message), name)
         return name
 
-    def _task(self, context: Mapping[str, Any], correlated: str) -> str:
-        """`↳ deliver#2`: the task and its attempt, in the colour of the request that started it."""
-        name, retries = safe(str(context["task"])).rpartition(".")[2], context.get("retries")
-        if isinstance(retries, int) and retries:
-            name += f"#{retries + 1}"
-        return paint(f"↳ {name}", id_colour(correlated), self._colour)
+    def _subject(self, context: Mapping[str, Any], message: str, correlated: str) -> list[str]:
+        """`↳ deliver#2`, the task and its attempt, or `$ migrate`, in the colour of what they belong to."""
+        if task := context.get("task"):
+            name, retries = safe(str(task)).rpartition(".")[2], context.get("retries")
+            if isinstance(retries, int) and retries and message != "task.published":  # whose number it is
+                name += f"#{retries + 1}"
+            return [paint(f"↳ {name}", id_colour(correlated), self._colour)]
+        if command := context.get("command"):
+            return [paint(f"$ {safe(str(command))}", id_colour(correlated), self._colour)]
+        return []
 
     def _logger(self, logger: object) -> str:
         name = str(logger)
@@ -155,16 +177,14 @@ class Renderer:
     def _canonical(self, context: Mapping[str, Any], message: str) -> list[str]:
         """A canonical line says first the request line, the status, the duration, and how long a task waited."""
         parts = []
-        method, route = context.get("method"), context.get("route") or context.get("path")
-        if method and message.startswith("request."):
-            target = safe(str(route or ""))
-            parts.append(f"{safe(str(method))} {target if target.startswith('/') else '/' + target}")
+        if message.startswith("request.") and (request_line := self.request_line(context)):
+            parts.append(request_line)
         for key in _HEADLINE:
             if key in context and self._is_wanted(key):
                 shown = duration_text(context[key]) if key == "duration_ms" else value_text(context[key])
                 parts.append(paint(shown, meaning(key, context[key]), self._colour))
         waited = context.get("queue_ms")
-        if isinstance(waited, int | float) and waited >= SLOW_MS and not self._style.only:
+        if isinstance(waited, int | float) and waited >= SLOW_MS and self._is_wanted("queue_ms"):
             sgr = YELLOW if meaning("queue_ms", waited) == RED else DIM
             parts.append(paint(f"queued {duration_text(waited)}", sgr, self._colour))
         return parts + self._fields(context, True, True)
@@ -227,7 +247,7 @@ class Renderer:
         if width is None:
             parts = parts + spare if spare else parts
             return f"{head}{name} {'  '.join(parts)}\n" if parts else f"{head}{name.rstrip()}\n"
-        column = _EVENT_WIDTH + 1
+        column = self._event_width + 1
         shown = laid_out(head, name, parts, spare, width=width, column=column, single_line=single_line)
         return shown + "\n"
 
@@ -257,7 +277,7 @@ class Renderer:
         if width is not None:
             room = width - visible_length(bar)
             lines = (piece for line in lines for piece in fitted(line, room, whole=self._style.expand))
-        return "".join(f"{bar}{line}\n" for line in lines)
+        return "".join(f"{bar}{line}".rstrip() + "\n" for line in lines)
 
     def _with_summary(self, line: str, exception: object) -> str:
         """-S: the exception as one phrase at the end of the line."""

@@ -6,16 +6,18 @@ import argparse
 
 DESCRIPTION = """\
 Tell what happened in one request, trace or task: its lines, the tasks it started with all their attempts, and its
-audit events, as one tree on a time axis. What failed is marked, down to the line where it was raised.
+audit events, as one tree on a time axis. What failed is marked, down to the line where it was raised. Reading
+the audit trail is itself recorded in it.
 
 ID is a request, trace, task or root task id; the last characters that the console shows are enough. FILES are read as
 by `logkit tail`: JSON lines, gzip, prefixes of compose; without FILES, or with -, standard input."""
 
 EPILOG = """\
 reading it:
-  +13 ms       since the first line        ━━━ how long it ran, · a line, ◆ an audit event
-  ✗            failed, or led to what failed
-  ┄ 2.0 s ┄    a gap: nothing was logged for so long
+  +13 ms       since the story began       ━━━ how long it ran, ╌╌╌ how long it waited in its queue
+  ↳ deliver    a task, and #2 its second attempt
+  · ◆ x 12     a line, an audit event, lines or tasks that are told as one
+  ✗            failed                      ┄ 2.0 s ┄ nothing was logged for so long
 
 examples:
   logkit story eb3ffd var/log/*.log
@@ -34,10 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="a request, trace, task or root id, or its end")
     parser.add_argument("files", nargs="*", metavar="FILE", help="log files; - is standard input")
     parser.add_argument(
-        "--audit-dir", metavar="DIR", help="the audit trail, to show its events too (AUDIT_DIR)"
+        "--audit-dir",
+        metavar="DIR",
+        help="the audit trail, whose events are shown too; by default AUDIT_DIR, where it may be read",
     )
     parser.add_argument("-l", "--level", metavar="LEVEL", help="leave out lines below this level")
-    parser.add_argument("-x", "--expand", action="store_true", help="whole tracebacks")
+    parser.add_argument(
+        "-x", "--expand", action="store_true", help="every line, none told as one; whole tracebacks"
+    )
     parser.add_argument("--json", action="store_true", help="the tree as JSON, for other programs")
     parser.add_argument("--utc", action="store_true", help="times in UTC instead of local time")
     parser.add_argument(

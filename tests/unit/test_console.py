@@ -439,6 +439,13 @@ def test_cut_and_folded_text_fits_and_ends_its_colours(text: str, width: int) ->
     assert re.sub("\x1b\\[[0-9;]*m", "", "".join(pieces)) == re.sub("\x1b\\[[0-9;]*m", "", text)
 
 
+def test_text_is_folded_between_words() -> None:
+    """Unless a word alone is longer than half of the room."""
+    assert fold("cannot identify the image", 16) == ["cannot identify ", "the image"]
+    assert fold("a" + " " + "b" * 12, 10) == ["a bbbbbbbb", "bbbb"]
+    assert fold("\x1b[31mone two three\x1b[0m", 10) == ["\x1b[31mone two \x1b[0m", "\x1b[31mthree\x1b[0m"]
+
+
 def test_wide_characters_take_two_columns() -> None:
     """Japanese, emoji and combining marks are measured as a terminal shows them."""
     assert visible_length("日本") == 4

@@ -1,15 +1,29 @@
 """`logkit story`: one request or task as a tree in time."""
 
 import gzip
+import io
 import json
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import logkit
+from logkit.audit import Actor, Target, emit
 from logkit.cli import main
+from logkit.console import Style
+from logkit.errors import AuditUnavailable
+from logkit.story.collect import collect
+from logkit.story.draw import Drawing
+from logkit.story.tree import tree
+from logkit.terminal import visible_length
+from logkit.testing import QUIET
+from tests.unit.audit.ledger_tools import in_child, wait_for
+
+NOBODY = 65534
 
 GOLDEN = Path(__file__).parent / "golden"
 STORY = str(GOLDEN / "story.jsonl")
@@ -149,7 +163,7 @@ def test_what_failed_is_marked_down_to_the_line_of_code(story: Story, upload: Pa
         "request-0001", "--audit-dir", str(upload / "audit"), str(upload / WORKER), str(upload / WEB)
     )
     assert_golden("story-failed.txt", text)
-    assert "✗ attempt #3" in text
+    assert "✗ #3  failed" in text
     assert "◆" in text
     assert "request-0002" not in text
 
@@ -172,7 +186,7 @@ def test_colours(story: Story, upload: Path) -> None:
 def test_any_id_leads_to_the_whole_story(story: Story, upload: Path, identifier: str) -> None:
     """A request id, its end, a task, a child task, a trace: the same tree."""
     text = story(identifier, str(upload / WEB), str(upload / WORKER))
-    for part in ("keep.uploaded", "↳ process", "attempt #3", "↳ notify"):
+    for part in ("keep.uploaded", "↳ process", "#3  failed", "↳ notify"):
         assert part in text
 
 
@@ -186,7 +200,7 @@ def test_levels_leave_lines_out_and_keep_the_tree(story: Story, upload: Path) ->
     """`-l` is about lines; how things ended stays."""
     text = story("request-0001", "-l", "warn", str(upload / WEB), str(upload / WORKER))
     assert "keep.uploaded" not in text
-    assert "attempt #1  retried" in text
+    assert "#1  retried" in text
 
 
 def test_expanded_shows_the_traceback(story: Story, upload: Path) -> None:
@@ -216,6 +230,245 @@ def test_json(story: Story, upload: Path) -> None:
     assert request["audit"][0]["event"] == "keep.created"
 
 
+# Tasks: attempts, queues, lives
+
+
+FAN = {"request_id": "request-0001", "task_id": "task-0001", "root_id": "task-0001", "task": "a.fan"}
+
+
+@pytest.fixture
+def told(story: Story, tmp_path: Path) -> Callable[..., str]:
+    """The story of request-0001 in these lines; further words are options."""
+
+    def tell(lines: list[str], *words: str) -> str:
+        (tmp_path / "app.log").write_text("\n".join(lines))
+        return story("request-0001", *words, str(tmp_path / "app.log"))
+
+    return tell
+
+
+def end(milliseconds: int, task_id: str, message: str = "task.succeeded", **context: Any) -> str:
+    """The canonical line of a task that ran 10 ms."""
+    ids = {"request_id": "request-0001", "task_id": task_id, "task": f"a.{task_id.partition('-')[0]}"}
+    return line(milliseconds, message, **({"duration_ms": 10.0, "retries": 0} | ids | context))
+
+
+def test_a_task_stands_where_it_ran_and_its_wait_is_drawn(told: Callable[..., str]) -> None:
+    """Not where it was published: lines of the request come first, the time in the queue is a light line."""
+    text = told(
+        [
+            line(0, "request.started", "DEBUG", request_id="request-0001"),
+            line(1, "task.published", "DEBUG", **FAN),
+            line(2, "keep.uploaded", request_id="request-0001"),
+            line(90, "task.started", "DEBUG", queue_ms=89, **FAN),
+            end(100, "task-0001", queue_ms=89),
+        ]
+    )
+    rows = text.splitlines()[4:8]
+    assert [row[37:] for row in rows] == [
+        "request t-0001  no end in these files",
+        "│  keep.uploaded",
+        "└─ ↳ fan  succeeded  10.0 ms  queued 89 ms",
+        "",
+    ]
+    assert rows[2][11:35] == "╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌━━ "
+
+
+def test_steps_are_told_by_the_tree_and_shown_on_request(told: Callable[..., str]) -> None:
+    """Published, received, started: -x has the lines too."""
+    lines = [line(0, "task.published", "DEBUG", **FAN), line(9, "task.started", "DEBUG", retries=0, **FAN)]
+    assert "task.started" not in told(lines)
+    assert "task.started" in told(lines, "-x")
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        (["published"], "published, never received"),
+        (["published", "received"], "received, never started"),
+        (["published", "received", "started"], "started, no end in these files"),
+    ],
+)
+def test_a_task_without_an_end_says_how_far_it_came(
+    told: Callable[..., str], steps: list[str], words: str
+) -> None:
+    """What a killed worker or a lost message leaves behind."""
+    text = told([line(n, f"task.{step}", "DEBUG", **FAN) for n, step in enumerate(steps)])
+    assert f"↳ fan  {words}" in text
+    assert "1 end not seen" in text
+
+
+def test_a_message_that_went_back_to_its_queue_is_another_attempt(told: Callable[..., str]) -> None:
+    """Its number is the same; what was lost is marked, and is no failure of the task."""
+    text = told(
+        [
+            end(500, "fan-0001", "task.lost", level="ERROR", reason="worker_lost", requeued=True),
+            end(900, "fan-0001"),
+        ]
+    )
+    assert "↳ fan  succeeded at attempt 2" in text
+    assert "✗ #1  lost  10.0 ms  reason=worker_lost" in text
+    assert "✓ nothing failed" in text
+
+
+def test_what_an_attempt_started_is_below_that_attempt(told: Callable[..., str]) -> None:
+    """Of two attempts, the one that ran when the task was sent."""
+    text = told(
+        [
+            end(100, "fan-0001", "task.retried", level="WARNING"),
+            end(500, "fan-0001", retries=1),
+            end(900, "sub-0001", queue_ms=395, parent_id="fan-0001"),
+        ]
+    )
+    assert [row[37:].rstrip() for row in text.splitlines()[4:-2]] == [
+        "↳ fan  succeeded at attempt 2  in 410 ms",
+        "├─ #1  retried  10.0 ms",
+        "│  ┄ 390 ms until fan#2 was due ┄",
+        "└─ #2  succeeded  10.0 ms",
+        "   └─ ↳ sub  succeeded  10.0 ms  queued 395 ms",
+    ]
+
+
+def test_an_expected_failure_is_none(told: Callable[..., str]) -> None:
+    """A task that names the exception in `throws` ends at INFO."""
+    text = told([end(10, "fan-0001", "task.failed", exception_type="Expected")])
+    assert "↳ fan  failed  10.0 ms  exception_type=Expected" in text
+    assert "✓ nothing failed" in text
+
+
+def test_a_gap_says_what_went_on(told: Callable[..., str]) -> None:
+    """Something ran without a word; a wait is drawn already; else nobody knows."""
+    text = told(
+        [
+            line(0, "a.b", request_id="request-0001"),
+            line(1000, "c.d", request_id="request-0001"),
+            line(2500, "task.slow", **FAN),
+            end(4000, "task-0001", duration_ms=2000, task="a.fan"),
+            end(9000, "late-0001", queue_ms=4990),
+        ]
+    )
+    assert [part.strip("│ ") for part in text.splitlines() if "┄" in part] == [
+        "┄ 1.00 s ┄",
+        "┄ 1.00 s ┄",
+        "┄ 1.50 s in fan ┄",
+    ]
+
+
+def test_what_repeats_is_told_once(told: Callable[..., str]) -> None:
+    """Hundreds of lines of one event are a row, a hundred tasks that ended well are another; -x has them all."""
+    lines = [line(n, "row.read", request_id="request-0001", row=n) for n in range(300)]
+    lines += [end(400 + n, f"leaf-{n:04}", duration_ms=n + 1) for n in range(100)]
+    lines += [end(600, "leaf-9999", "task.failed", level="ERROR")]
+    text = told(lines)
+    assert "row.read  x 300" in text
+    assert "↳ leaf x 100  succeeded  1.0 ms to 100 ms" in text
+    assert "✗ ↳ leaf  failed" in text
+    assert len(text.splitlines()) == 11
+    assert len(told(lines, "-x").splitlines()) == 409
+
+
+def test_a_management_command(told: Callable[..., str]) -> None:
+    """Its canonical line names it."""
+    text = told([line(10, "command.finished", request_id="request-0001", command="purge", duration_ms=10.0)])
+    assert text.startswith("command purge request-0001\n")
+    assert "$ purge  10.0 ms" in text
+
+
+def test_the_heading_says_whose_it_was(told: Callable[..., str]) -> None:
+    """User and address are on every line; the story says them once."""
+    around = {"request_id": "request-0001", "user_id": 12, "client_ip": "203.0.113.7"}
+    text = told([line(0, "a.b", **around), line(5, "c.d", **around)])
+    assert "2 lines  user 12  from 203.0.113.7" in text
+    assert text.count("12  from") == 1
+
+
+@pytest.mark.parametrize("width", [60, 96, 140])
+def test_a_story_fits_its_terminal(upload: Path, width: int) -> None:
+    """The axis shrinks, fields give way, exceptions continue below: golden, and nothing is wider."""
+    moments = collect("request-0001", [str(upload / WEB), str(upload / WORKER)], str(upload / "audit"))
+    text = Drawing(tree(moments), Style(local_time=False, width=width)).text()
+    assert max(map(visible_length, text.splitlines())) <= width
+    assert_golden(f"story-{width}-columns.txt", text)
+
+
+# The audit trail
+
+
+@pytest.fixture
+def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A live trail with one event of request-0001; its directory."""
+    trail = tmp_path / "trail"
+    places = {"AUDIT_DIR": trail, "AUDIT_SPOOL_DIR": tmp_path / "spool", "AUDIT_KEY_DIR": tmp_path / "keys"}
+    environ = {name: str(path) for name, path in places.items()} | {"LOG_ENVIRONMENT": "test", "AUDIT": "on"}
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    logkit.configure({**QUIET, **environ})
+    with logkit.bound_context(request_id="request-0001"):
+        emit(
+            "auth.login.failed",
+            outcome="failure",
+            reason="bad_password",
+            actor=Actor.anonymous(auth_method="password"),
+            target=Target("user", 7),
+            detail={"identifier_ref": "h1:dev:" + "9f" * 16},
+        )
+    yield trail
+    logkit.shutdown()
+
+
+def records(trail: Path, event: str) -> list[dict[str, Any]]:
+    found = [json.loads(text) for file in trail.glob("*/2*.jsonl") for text in file.read_text().splitlines()]
+    return [record for record in found if record["event"] == event]
+
+
+def test_a13_reading_the_live_trail_is_recorded(told: Callable[..., str], live: Path) -> None:
+    """The trail that AUDIT_DIR names is read by itself, and says so."""
+    assert "auth.login.failed  failure: bad_password  user 7" in told(
+        [line(0, "a.b", request_id="request-0001")]
+    )
+    (read,) = records(live, "audit.log.read")
+    assert read["detail"]["query"] == "story request-0001"
+    assert read["detail"]["rows"] == 1
+
+
+def test_a13_what_cannot_be_recorded_is_not_shown(
+    told: Callable[..., str], live: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The story goes on without audit events."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AuditUnavailable("the trail takes nothing")
+
+    monkeypatch.setattr("logkit.audit.cli.place.emit", refuse)
+    text = told([line(0, "a.b", request_id="request-0001")])
+    assert "a.b" in text
+    assert "auth.login" not in text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="changes of user need root")
+def test_a13_a_trail_that_this_user_may_not_read(tmp_path: Path) -> None:
+    """Permissions decide; the story is told without it."""
+    trail, log, said = tmp_path / "trail", tmp_path / "app.log", tmp_path / "said"
+    trail.mkdir(mode=0o700)
+    log.write_text(line(0, "a.b", request_id="request-0001") + "\n")
+    for parent in [tmp_path, *tmp_path.parents][:4]:
+        parent.chmod(parent.stat().st_mode | 0o011)
+    with said.open("w") as output:
+
+        def work() -> None:
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
+            os.environ["AUDIT_DIR"] = str(trail)
+            sys.stdout, sys.stderr = (
+                io.TextIOWrapper(io.FileIO(fd, "w"), write_through=True) for fd in (1, 2)
+            )
+            assert main(["story", "request-0001", str(log)]) == 0
+
+        assert wait_for(in_child(work, uid=NOBODY)) == 0
+    assert "a.b" in said.read_text()
+    assert f"without audit events: this user may not read {trail}" in said.read_text()
+
+
 def test_a_story_without_an_end_says_so(story: Story, tmp_path: Path) -> None:
     """A killed process leaves no canonical line."""
     file = tmp_path / "cut.log"
@@ -228,7 +481,6 @@ def test_a_story_without_an_end_says_so(story: Story, tmp_path: Path) -> None:
 def test_standard_input_may_be_read_several_times_over(upload: Path) -> None:
     """A pipe is kept, because ids are learnt from later lines."""
     import subprocess
-    import sys
 
     given = (upload / WORKER).read_bytes() + b"\n" + (upload / WEB).read_bytes()
     result = subprocess.run(
