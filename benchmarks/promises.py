@@ -73,4 +73,23 @@ TASKS = [
     ),
 ]
 
-TABLES: dict[str, list[Promise]] = {"lines": LINES, "tasks": TASKS}
+LEDGER = [
+    Promise(
+        "ledger append, no fsync",
+        "concurrent-log-handler, plain line",
+        Case("ledger", "append"),
+        Case("ledger", "plain_line"),
+        0.5,
+        0.35,
+    ),
+    Promise(
+        "8 processes append 2,000",  # at least twice the throughput; the aim is 2.5 times
+        "concurrent-log-handler, plain line",
+        Case("ledger", "append_together", clock="wall"),
+        Case("ledger", "plain_line_together", clock="wall"),
+        0.5,
+        0.4,
+    ),
+]
+
+TABLES: dict[str, list[Promise]] = {"lines": LINES, "tasks": TASKS, "ledger": LEDGER}
