@@ -74,7 +74,7 @@ class _Installation:
         outgoing = self._handlers
         self._handlers = [logger.add(_declined, level=pipeline.least_level, filter=pipeline.take, **_PLAIN)]
         if (trail := pipeline.trail).enabled:
-            self._handlers.append(logger.add(trail.sink, level=AUDIT, filter=trail.filter, **_PLAIN))
+            self._handlers.append(logger.add(_declined, level=AUDIT, filter=trail.take, **_PLAIN))
         if outgoing and threading.active_count() > 1:
             time.sleep(_SWAP_GRACE)
         for handler in outgoing:

@@ -32,8 +32,9 @@ Stamp = tuple[Context, int]  # the context of a record and its time, in ns since
 
 
 def stamp(record: Record) -> None:
-    """The core patcher."""
-    record["extra"][STAMP] = (current_context(), time_ns())
+    """The core patcher. A record that stands for an audit event carries nothing. (decision 11)"""
+    if record["level"].no != AUDIT_NO:
+        record["extra"][STAMP] = (current_context(), time_ns())
 
 
 def take_stamp(extra: dict[Any, Any]) -> Stamp | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from loguru import logger
 import logkit
 from logkit import audit
 from logkit.audit import Actor, AuditEvent, Target
+from logkit.audit.ledger.writelock import STALLED_AFTER
 from logkit.testing import Capture
 
 Configure = Callable[..., None]
@@ -47,6 +51,53 @@ def lines(root: Path) -> list[dict[str, Any]]:
         for line in path.read_bytes().splitlines()
     ]
     return sorted(found, key=lambda line: line["id"])
+
+
+def test_a_foreign_handler_sees_neither_event_nor_context(configure: Configure, tmp_path: Path) -> None:
+    """Whoever adds a handler gets a record that says "audit": nobody's id, nothing of the request."""
+    configure()
+    seen: list[Any] = []
+    handler = logger.add(lambda message: seen.append(message.record), level=0, format="{message}")
+    try:
+        with logkit.bound_context(user_id="somebody", request_id="r-12345678"):
+            audit.emit("circle.created", target=Target("circle", 7))
+    finally:
+        logger.remove(handler)
+    (record,) = seen
+    assert (record["message"], record["extra"]) == ("audit", {})
+    assert lines(tmp_path)[0]["actor"]["id"] == "somebody"
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # a thread is there on purpose, from 3.12 on
+def test_a_busy_ledger_holds_up_neither_other_threads_nor_a_fork(
+    configure: Configure, tmp_path: Path
+) -> None:
+    """While one thread waits for the write lock of its stream, Loguru's locks are free. (L02)"""
+    configure()
+    audit.emit("circle.created")
+    waiting = threading.Thread(target=audit.emit, args=("circle.created",))
+    with (tmp_path / "audit_dir/compliance/.lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        began = time.monotonic()
+        waiting.start()
+        seen = threading.Event()
+        sink = logkit.add_sink(lambda event: seen.set(), level="INFO")
+        while not seen.wait(0.001):
+            logger.info("something.happened")
+        if not (child := os.fork()):
+            os._exit(0)
+        took = time.monotonic() - began
+        is_still_waiting = waiting.is_alive()
+    waiting.join()
+    logkit.remove_sink(sink)
+    assert os.waitpid(child, 0)[1] == 0
+    assert is_still_waiting
+    assert took < STALLED_AFTER
+    assert len(lines(tmp_path)) + spooled(tmp_path) == 2
+
+
+def spooled(root: Path) -> int:
+    return sum(path.read_bytes().count(b"\n") for path in (root / "audit_spool_dir").rglob("*.jsonl"))
 
 
 @pytest.mark.parametrize(

@@ -74,10 +74,15 @@ class EventType:
     core: bool = True
     rank: int = field(init=False, compare=False, repr=False)  # 0 for info to 4 for critical
     detail_names: frozenset[str] = field(init=False, compare=False, repr=False)  # what `detail` may hold
+    must_tell: frozenset[str] = field(init=False, compare=False, repr=False)  # required of `detail`
+    must_know: bool = field(init=False, compare=False, repr=False)  # is more required than that?
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rank", SEVERITIES.index(self.severity))
         object.__setattr__(self, "detail_names", COMMON_DETAIL.union(self.required, self.optional))
+        must_tell = frozenset(name for name in self.required if name != "reason" and "." not in name)
+        object.__setattr__(self, "must_tell", must_tell)
+        object.__setattr__(self, "must_know", len(must_tell) < len(self.required))
 
     def is_closed(self, actor_type: str) -> bool:
         return self.delivery == "closed" or actor_type in self.closed_for

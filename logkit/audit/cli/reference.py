@@ -6,13 +6,14 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from fnmatch import fnmatchcase
 
 from logkit.audit import catalog
 from logkit.audit.catalog import EventType
 from logkit.audit.export.ocsf import CLASSES, VERSION
 
+_DERIVED = {field.name for field in fields(EventType) if not field.init}
 _HEAD = """\
 # Audit events
 
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _as_json(kind: EventType) -> dict[str, object]:
-    return {name: value for name, value in asdict(kind).items() if name not in ("rank", "detail_names")}
+    return {name: value for name, value in asdict(kind).items() if name not in _DERIVED}
 
 
 def page(kinds: Iterable[EventType]) -> str:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from logkit.audit.catalog import find
+from logkit.audit.catalog import EventType, find
 from logkit.audit.emit import deferred
 from logkit.audit.emit.offload import in_thread
 from logkit.audit.emit.unit import unit_of, write_or_count
@@ -72,37 +72,37 @@ async def aemit(
 
 def record(event: AuditEvent) -> Receipt:
     """Take a ready-made event; see `emit()`."""
-    trail, context, kind = current(), current_context(), find(event.event)
-    is_read = kind is not None and kind.delivery == "best_effort"
-    waits = (
-        event.outcome == "success"
-        and event.stage == "single"
-        and not is_read
-        and deferred.transactions().is_open()
-    )
+    trail, context = current(), current_context()
+    is_done = event.outcome == "success" and event.stage == "single"
+    waits = is_done and deferred.transactions().is_open() and not _may_be_lost(find(event.event))
     if waits:
         event = replace(event, tx="committed")
     envelope = trail.seal_up(event, context)
+    kind = envelope.kind
     if not trail.enabled:
-        return Receipt(event.id, envelope.kind.stream, None, "off")
+        return Receipt(event.id, kind.stream, None, "off")
     if not trail.records(envelope):
-        return Receipt(event.id, envelope.kind.stream, None, "below_level")
+        return Receipt(event.id, kind.stream, None, "below_level")
     deferred.settle_orphans()
     unit = unit_of(context)
     if unit is not None:
         unit.stated.add(event.event)
     if waits:
         deferred.defer(trail, event, envelope, context)
-        return Receipt(event.id, envelope.kind.stream, None, "deferred")
-    if kind is not None and is_read and not envelope.closed and event.outcome == "success":
+        return Receipt(event.id, kind.stream, None, "deferred")
+    if is_done and not envelope.closed and _may_be_lost(kind):
         if unit is not None and unit.hold(trail, event, kind, context):
             return Receipt(event.id, kind.stream, None, "deferred")
-        return write_or_count(trail, event, context)
+        return write_or_count(trail, envelope)
     try:
         return trail.write(envelope)
     except AuditUnavailable:
         trail.count_loss(envelope)
         raise
+
+
+def _may_be_lost(kind: EventType | None) -> bool:
+    return kind is not None and kind.delivery == "best_effort"
 
 
 def settle(context: Context | None = None) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import replace
 
 from logkit.audit.catalog import EventType
 from logkit.audit.events import AuditEvent, Receipt
+from logkit.audit.events.envelope import Envelope
 from logkit.audit.trail import AuditTrail
 from logkit.context import Context
 from logkit.errors import AuditUnavailable
@@ -54,7 +54,7 @@ class Unit:
             self._over = True
             held, self._held = list(self._held.values()), {}
         for each in held:
-            write_or_count(each.trail, each.total(), each.context)
+            write_or_count(each.trail, each.trail.seal_up(each.total(), each.context))
 
 
 def unit_of(context: Context) -> Unit | None:
@@ -87,9 +87,8 @@ class _Held:
         return replace(self.event, detail={**self.event.detail, **self.sums, "coalesced": self.count})
 
 
-def write_or_count(trail: AuditTrail, event: AuditEvent, context: Mapping[str, object]) -> Receipt:
+def write_or_count(trail: AuditTrail, envelope: Envelope) -> Receipt:
     """Write a best-effort event without waiting for the disk; when nothing takes it, count it."""
-    envelope = trail.seal_up(event, context)
     try:
         return trail.write(envelope, durable=False)
     except AuditUnavailable:

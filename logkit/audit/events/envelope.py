@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-
-import orjson
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from logkit.audit import catalog
+from logkit.audit.events.encoding import encoded, members
 from logkit.audit.events.event import ACTOR_TYPES, OUTCOMES, Actor, AuditEvent, Target
 from logkit.audit.events.surroundings import Redacts, Surroundings, shown_actor, shown_target
 from logkit.errors import AuditSchemaError
@@ -27,8 +26,7 @@ _REASON = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
 _WORDS = re.compile(r"[a-z_.:-]*")  # a code that no value rule could take for something else
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """An event ready for the ledger: `body` is a JSON object without `seq` and `prev`."""
 
     id: str
@@ -38,58 +36,75 @@ class Envelope:
 
 
 def seal_up(
-    event: AuditEvent,
-    *,
-    around: Surroundings,
-    redactor: Redacts,
-    service: Mapping[str, str],
-    strict: bool,
+    event: AuditEvent, *, around: Surroundings, redactor: Redacts, service: bytes, strict: bool
 ) -> Envelope:
-    """The envelope of `event` in the surroundings that its context tells of.
+    """The envelope of `event` in the surroundings that its context tells of; `service` is what `closing()` made.
 
+    What recurs is encoded already: by type (`_opening`), by context (`around`), by process (`service`).
     What the catalog does not allow: raises `AuditSchemaError` when `strict`, else is written with `schema_error`.
     """
     kind = catalog.find(event.event)
     actor = around.actor if event.actor is None else event.actor.completed(around.context)
-    reason = _reason(event)
+    reason, detail = event.reason, event.detail
+    if "reason" in detail:
+        reason, detail = _without_reason(reason, detail)
     faults = _faults(event, kind, actor, reason)
     if faults and strict:
         raise AuditSchemaError(f"audit event {event.event!r}: {'; '.join(faults)}")
     known = kind or catalog.unknown(event.event)
-    body: dict[str, Any] = {
-        "id": event.id,
-        "time": _time(event.time),
-        "stream": known.stream,
-        "event": event.event if kind else redactor.text(str(event.event)[:128]),
-        "severity": known.severity,
-        "stage": event.stage,
-    }
+    name = event.event if kind else redactor.text(str(event.event)[:128])
+    outcome = event.outcome if event.outcome in OUTCOMES else "unknown"
+    told = _told(event, kind, detail, redactor)
+    if faults:
+        told["schema_error"] = redactor.text("; ".join(faults)[:500])
+    parts = [
+        encoded({"id": event.id, "time": _time(event.time)})[:-1],
+        _opening(known.stream, name, known.severity, event.stage, outcome, event.tx),
+        b"" if reason is event.intent_id is None else _end(event, reason, redactor),
+        b',"actor":',
+        around.shown_actor if event.actor is None else encoded(shown_actor(actor, redactor)),
+        members(told),
+        around.parts,
+        service,
+    ]
+    body = b"".join(parts)
+    while len(body) > MAX_BODY_BYTES and _shortened(told):
+        parts[_TOLD] = members(told)
+        body = b"".join(parts)
+    return Envelope(event.id, known, known.is_closed(actor.type), body)
+
+
+_TOLD = 5  # which of the parts varies in length
+
+
+def closing(service: Mapping[str, str]) -> bytes:
+    """How every line of one process ends."""
+    return members({"service": service, "v": VERSION}) + b"}"
+
+
+@lru_cache(maxsize=1024)
+def _opening(stream: str, name: str, severity: str, stage: str, outcome: str, tx: str) -> bytes:
+    return members(
+        {
+            "stream": stream,
+            "event": name,
+            "severity": severity,
+            "stage": stage,
+            "outcome": outcome,
+            "tx": tx,
+        }
+    )
+
+
+def _end(event: AuditEvent, reason: str | None, redactor: Redacts) -> bytes:
+    """Which intent it ends, and why so."""
+    fields = {}
     if event.intent_id is not None:
-        body["intent_id"] = event.intent_id
-    body["outcome"] = event.outcome if event.outcome in OUTCOMES else "unknown"
+        fields["intent_id"] = event.intent_id
     if reason is not None:
         code = reason if _is_code(reason) else "unspecified"
-        body["reason"] = code if _WORDS.fullmatch(code) else redactor.text(code)
-    body["tx"] = event.tx
-    body["actor"] = around.shown_actor if event.actor is None else shown_actor(actor, redactor)
-    targets = _targets(event)
-    if targets:
-        body["target"] = [shown_target(target, redactor) for target in targets[:_MAX_TARGETS]]
-    if event.change:
-        body["change"] = redactor.fields(event.change)
-    body.update(around.parts)
-    body["service"] = service
-    detail, dropped = _detail(event, kind, reason, redactor)
-    if len(targets) > _MAX_TARGETS:
-        dropped = [*dropped, "target"]
-    if detail:
-        body["detail"] = detail
-    if dropped:
-        body["dropped"] = dropped
-    if faults:
-        body["schema_error"] = redactor.text("; ".join(faults)[:500])
-    body["v"] = VERSION
-    return Envelope(event.id, known, known.is_closed(actor.type), _encoded(body))
+        fields["reason"] = code if _WORDS.fullmatch(code) else redactor.text(code)
+    return members(fields)
 
 
 def _faults(
@@ -97,8 +112,11 @@ def _faults(
 ) -> Sequence[str]:
     if kind is None:
         return ["no such event type; declare it with catalog.declare() beside the project's audit helpers"]
-    missing = [name for name in _expected(event, kind) if not _has(name, event, actor)]
-    faults = [f"{', '.join(missing)} must be given"] if missing else []
+    faults = []
+    if kind.must_know or event.stage != "single" or not kind.must_tell <= event.detail.keys():
+        missing = [name for name in _expected(event, kind) if not _has(name, event, actor)]
+        if missing:
+            faults.append(f"{', '.join(missing)} must be given")
     if event.outcome not in OUTCOMES:
         faults.append(f"the outcome must be one of {', '.join(OUTCOMES)}")
     if reason is not None and not _is_code(reason):
@@ -125,97 +143,66 @@ def _has(name: str, event: AuditEvent, actor: Actor) -> bool:
     return name in event.detail
 
 
-def _reason(event: AuditEvent) -> str | None:
-    """The event's code. One that was given as detail counts; a sentence (why staff act as a member) stays there."""
-    if event.reason is not None:
-        return event.reason
-    told = event.detail.get("reason")
-    return told if isinstance(told, str) and _is_code(told) else None
+def _without_reason(
+    reason: str | None, detail: Mapping[str, object]
+) -> tuple[str | None, Mapping[str, object]]:
+    """A code that was given as detail moves to the top; a sentence (why staff act as a member) stays there."""
+    told = detail["reason"]
+    if reason is None and not _is_code(told):
+        return None, detail
+    return reason or str(told), {name: value for name, value in detail.items() if name != "reason"}
 
 
-def _detail(
-    event: AuditEvent, kind: catalog.EventType | None, reason: str | None, redactor: Redacts
-) -> tuple[dict[str, Any], list[str]]:
-    """What the catalog allows of the event's detail, redacted, and the names of the rest."""
-    given = event.detail
-    if reason is not None and "reason" in given:  # it stands at the top
-        given = {name: value for name, value in given.items() if name != "reason"}
-    if kind is None:
-        return redactor.fields(given), []
-    if given.keys() <= kind.detail_names:
-        return (redactor.fields(given) if given else {}), []
-    allowed = {name: value for name, value in given.items() if name in kind.detail_names}
-    strangers = [redactor.text(str(name)[:64]) for name in given if name not in kind.detail_names]
-    return redactor.fields(allowed), strangers[:_MAX_NAMES]
-
-
-def _targets(event: AuditEvent) -> tuple[Target, ...]:
-    if event.target is None:
-        return ()
-    return (event.target,) if isinstance(event.target, Target) else tuple(event.target)
+def _told(
+    event: AuditEvent, kind: catalog.EventType | None, detail: Mapping[str, object], redactor: Redacts
+) -> dict[str, Any]:
+    """What the event itself says: of its detail what the catalog allows, and the names of the rest."""
+    told: dict[str, Any] = {}
+    dropped: list[str] = []
+    target = event.target
+    if isinstance(target, Target):
+        told["target"] = [shown_target(target, redactor)]
+    elif target:
+        told["target"] = [shown_target(each, redactor) for each in target[:_MAX_TARGETS]]
+        dropped += ["target"] if len(target) > _MAX_TARGETS else []
+    if event.change:
+        told["change"] = redactor.fields(event.change)
+    if kind is not None and not detail.keys() <= kind.detail_names:
+        strangers = [redactor.text(str(name)[:64]) for name in detail if name not in kind.detail_names]
+        detail = {name: value for name, value in detail.items() if name in kind.detail_names}
+        dropped = [*strangers[:_MAX_NAMES], *dropped]
+    if detail:
+        told["detail"] = redactor.fields(detail)
+    if dropped:
+        told["dropped"] = dropped
+    return told
 
 
 def _is_code(reason: object) -> bool:
     return isinstance(reason, str) and _REASON.fullmatch(reason) is not None
 
 
-def _time(moment: datetime) -> str:
+def _time(moment: datetime) -> datetime | str:
+    """In UTC, with microseconds even when there are none: times are compared as text, too."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="microseconds")[:26] + "Z"
+    return moment if moment.microsecond else f"{moment:%Y-%m-%dT%H:%M:%S}.000000Z"
 
 
-def _encoded(body: dict[str, Any]) -> bytes:
-    line = _json(body)
-    while len(line) > MAX_BODY_BYTES:
-        body["truncated"] = True
-        if not _shortened(body):
-            break
-        line = _json(body)
-    return line
-
-
-def _shortened(body: dict[str, Any]) -> bool:
+def _shortened(told: dict[str, Any]) -> bool:
     """Drop the longest part that is not needed to know who did what to what; False when nothing is left to drop."""
-    if detail := body.get("detail"):
-        longest = max(detail, key=lambda name: len(_json(detail[name])))
+    told["truncated"] = True
+    if detail := told.get("detail"):
+        longest = max(detail, key=lambda name: len(encoded(detail[name])))
         del detail[longest]
         dropped = longest
-    elif "change" in body:
-        del body["change"]
+    elif "change" in told:
+        del told["change"]
         dropped = "change"
-    elif len(body.get("target", ())) > 1:
-        body["target"] = body["target"][:1]
+    elif len(told.get("target", ())) > 1:
+        told["target"] = told["target"][:1]
         dropped = "target"
     else:
         return False
-    body["dropped"] = [*body.get("dropped", ()), dropped][:_MAX_NAMES]
+    told["dropped"] = [*told.get("dropped", ()), dropped][:_MAX_NAMES]
     return True
-
-
-def _json(value: object) -> bytes:
-    try:
-        return orjson.dumps(value, default=_text)
-    except (TypeError, ValueError, RecursionError):  # a surrogate, an integer beyond 64 bits, a key, a depth
-        return orjson.dumps(_plain(value, 8))
-
-
-def _plain(value: object, depth: int) -> object:
-    """`value` as JSON can hold it whatever it was."""
-    if value is None or isinstance(value, bool | float):
-        return value
-    if isinstance(value, int):
-        return value if -(2**63) <= value < 2**63 else _text(value)
-    if isinstance(value, Mapping) and depth:
-        return {str(_text(key)): _plain(each, depth - 1) for key, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset) and depth:
-        return [_plain(each, depth - 1) for each in value]
-    return _text(value)
-
-
-def _text(value: object) -> str:
-    try:
-        text = str(value)
-    except Exception as error:  # noqa: BLE001  a value that cannot be shown must not cost the event
-        text = f"[{type(value).__name__}: {type(error).__name__}]"
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

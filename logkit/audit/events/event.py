@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal, Self, cast
+from typing import Literal, NamedTuple, Self, cast
 from uuid import UUID
 
 from logkit.audit.events.ids import uuid7
@@ -151,8 +151,7 @@ class AuditEvent:
         return f"AuditEvent({self.event!r}, id={self.id!r})"  # the rest may be private
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What became of an event.
 
     `state` is `written` (in the ledger, durable), `spooled` (waiting beside it, durable), `deferred` (to a commit or

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from logkit.audit.events.encoding import encoded, members
 from logkit.audit.events.event import ACTOR_TYPES, Actor, Target
 from logkit.redact import is_pseudonym
 
 # Ids that no value rule could take for something else; all others pass through the redactor.
-_PLAIN_ID = re.compile(
+_is_plain = re.compile(
     r"\d{1,10}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[a-z][a-z_.]{0,60}"
-)
+).fullmatch
 _HEX = re.compile(r"[0-9a-f]{32}")
 _REQUEST = (("id", "request_id"), ("method", "method"), ("route", "route"), ("status", "status"))
 _TASK = (("id", "task_id"), ("root_id", "root_id"), ("retries", "retries"))
@@ -29,12 +30,12 @@ class Redacts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a context says. A context does not change, so that this is made once for each."""
+    """What a context says. A context does not change, so that this is made and encoded once for each."""
 
     context: Mapping[str, object]
     actor: Actor
-    shown_actor: dict[str, Any]
-    parts: dict[str, Any]
+    shown_actor: bytes
+    parts: bytes  # the members request, task and trace_id
 
 
 def look_around(context: Mapping[str, object], redactor: Redacts) -> Surroundings:
@@ -48,7 +49,7 @@ def look_around(context: Mapping[str, object], redactor: Redacts) -> Surrounding
     if (trace_id := known.get("trace_id")) is not None:
         plain = isinstance(trace_id, str) and _HEX.fullmatch(trace_id)
         parts["trace_id"] = trace_id if plain else redactor.text(str(trace_id)[:256])
-    return Surroundings(known, actor, shown_actor(actor, redactor), parts)
+    return Surroundings(known, actor, encoded(shown_actor(actor, redactor)), members(parts))
 
 
 def shown_actor(actor: Actor, redactor: Redacts) -> dict[str, Any]:
@@ -89,10 +90,10 @@ def _named(
             found[ours] = value
         elif value is not None:
             text = str(value)
-            found[ours] = text if _PLAIN_ID.fullmatch(text) else redactor.text(text[:256])
+            found[ours] = text if _is_plain(text) else redactor.text(text[:256])
     return found
 
 
 def _id(value: object, redactor: Redacts) -> str:
-    text = value if isinstance(value, str) else str(value)
-    return text if _PLAIN_ID.fullmatch(text) else redactor.text(text[:128])
+    text = value if type(value) is str else str(value)
+    return text if _is_plain(text) else redactor.text(text[:128])

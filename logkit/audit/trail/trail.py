@@ -1,8 +1,8 @@
 """The trail: takes sealed envelopes to the ledger through Loguru, and acknowledges them.
 
-An event travels as a Loguru record of level AUDIT that carries only the event's id; the event itself waits here until
-the sink asks for it. Whatever happened to Loguru, `write()` sees whether the ledger took the event, and else gives it
-to the ledger itself.
+An event travels as a Loguru record of level AUDIT that carries nothing of it; the event itself waits here, in its
+thread, until the handler asks for it. Whatever happened to Loguru, `write()` sees whether the ledger took the event,
+and else gives it to the ledger itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from logkit.audit.events import Actor, AuditEvent, Receipt
-from logkit.audit.events.envelope import Envelope, seal_up
+from logkit.audit.events.envelope import Envelope, closing, seal_up
 from logkit.audit.events.surroundings import Redacts, Surroundings, look_around
 from logkit.audit.notices import ALERT_LEVELS
 from logkit.audit.trail.ledgers import Appended, Ledgers, Opener, file_ledgers
@@ -35,11 +35,10 @@ if TYPE_CHECKING:
     import loguru
 
 LEVEL = "AUDIT"
-HANDLE = "audit_id"  # the one field of an audit record: the event's id, which says nothing else
 
 
 class _Pending:
-    """An event on its way through Loguru."""
+    """An event on its way to its ledger."""
 
     __slots__ = ("appended", "envelope", "error")
 
@@ -49,11 +48,19 @@ class _Pending:
         self.error: AuditUnavailable | None = None
 
 
+class _Thread(threading.local):
+    """What one thread is about."""
+
+    pending: _Pending | None = None
+    context: Context | None = None  # the last one that it stated an event in, and how that looks:
+    around: Surroundings | None = None
+
+
 class AuditTrail:
     """One per process, made by the pipeline from the settings.
 
-    `sink` and `filter` are for `logger.add(trail.sink, level="AUDIT", filter=trail.filter)`. `ledgers` opens the
-    ledger of a stream (tests give one in memory); `report` writes an operational line: level, message, fields.
+    `take` is the filter of its Loguru handler of level AUDIT. `ledgers` opens the ledger of a stream (tests give one
+    in memory); `report` writes an operational line: level, message, fields.
     """
 
     def __init__(
@@ -71,28 +78,28 @@ class AuditTrail:
         self._least_rank = SEVERITIES.index(settings.audit.level)
         self._redactor = redactor
         service = {"name": settings.service, "environment": settings.environment}
-        self._service = service | ({"release": settings.release} if settings.release else {})
+        self._service = closing(service | ({"release": settings.release} if settings.release else {}))
         self._ledgers = Ledgers(
             ledgers or file_ledgers(settings.audit, alert=self._alert, emit=self._state_of_ledger)
         )
-        self._pending: dict[str, _Pending] = {}
         self._losses = Losses()
         self._bypassed = ""
         self._has_compared = self._has_blocked = False
-        self._local = threading.local()
+        self._thread = _Thread()
         os.register_at_fork(after_in_child=_forgetter(weakref.ref(self)))
 
     # What Loguru is given.
 
-    def filter(self, record: loguru.Record) -> bool:
-        """Only records that `write()` sent, while it waits for them."""
-        return record["extra"].get(HANDLE) in self._pending
+    def take(self, record: loguru.Record) -> bool:
+        """Loguru's filter: append the event that this thread's record stands for, then decline the record.
 
-    def sink(self, message: loguru.Message) -> None:
-        """The Loguru sink: append the event that the record stands for. Never raises; `write()` sees what happened."""
-        pending = self._pending.get(message.record["extra"].get(HANDLE, ""))
+        Here and not in a sink, because a ledger that is busy must not be waited for under Loguru's handler lock.
+        Never raises; `write()` sees what happened.
+        """
+        pending = self._thread.pending
         if pending is not None and pending.appended is None:
             self._append(pending)
+        return False
 
     # What stating an event uses.
 
@@ -117,40 +124,47 @@ class AuditTrail:
         """
         if not self._has_compared:
             self._compare_policy()
-        if _get_running_loop() is not None and not self._has_blocked:
+        if not self._has_blocked and _get_running_loop() is not None:
             self._has_blocked = True  # said once: it is a fault of the code, not of the moment
             self.report("WARNING", "audit.event_loop_blocked", {"audit_event": envelope.kind.name})
-        pending = _Pending(envelope)
-        self._local.busy = True
+        pending, thread = _Pending(envelope), self._thread
+        outer, thread.pending = (
+            thread.pending,
+            pending,
+        )  # an outer one: this is a signal handler, or a finaliser
         try:
-            trouble = self._through_loguru(pending)
+            trouble = _through_loguru()
             is_bypassed = pending.appended is None and pending.error is None
             if is_bypassed:
                 self._append(pending)
-            appended = self._acknowledged(pending, durable=durable)
+            receipt = self._acknowledged(pending, durable=durable)
         finally:
-            self._local.busy = False
+            thread.pending = outer
         if is_bypassed:
             self._report_bypass(trouble or "no handler took it")
-        else:
+        elif self._bypassed:
             self._bypassed = ""
-        return self._receipt(pending, appended)
+        if self._losses:
+            self.report_losses()
+        return receipt
 
     def write_directly(self, envelope: Envelope) -> Receipt:
         """The same without Loguru: for code that may run where Loguru's locks are held, such as a finaliser."""
-        pending = _Pending(envelope)
-        was_busy, self._local.busy = self.busy, True
+        pending, thread = _Pending(envelope), self._thread
+        outer, thread.pending = thread.pending, pending
         try:
             self._append(pending)
-            appended = self._acknowledged(pending, durable=True)
+            receipt = self._acknowledged(pending, durable=True)
         finally:
-            self._local.busy = was_busy
-        return self._receipt(pending, appended)
+            thread.pending = outer
+        if self._losses:
+            self.report_losses()
+        return receipt
 
     @property
     def busy(self) -> bool:
         """Is this thread on its way to the ledger? Only finalisers and signal handlers can find it so."""
-        return getattr(self._local, "busy", False)
+        return self._thread.pending is not None
 
     def fails_open(self) -> bool:
         """Is break-glass in force? (`AUDIT_FAIL_OPEN_UNTIL`)"""
@@ -184,7 +198,6 @@ class AuditTrail:
         """Let go of what is the parent's to say or to hold. Called in the child of every fork."""
         self._ledgers.forget()
         self._losses = Losses()
-        self._pending = {}
 
     # How.
 
@@ -202,58 +215,42 @@ class AuditTrail:
         """What `context` says; a thread remembers its last one, because events of one request come in a row."""
         if not isinstance(context, Context):
             return look_around(context, self._redactor)
-        if getattr(self._local, "context", None) is not context:
-            self._local.around = look_around(context, self._redactor)
-            self._local.context = context
-        found: Surroundings = self._local.around
-        return found
-
-    def _through_loguru(self, pending: _Pending) -> str | None:
-        """Send the record; the name of what went wrong, if anything raised."""
-        key = pending.envelope.id
-        self._pending[key] = pending
-        try:
-            # logkit: ignore[LK103] no line, but the way to the ledger
-            logger.bind(**{HANDLE: key}).log(LEVEL, "audit")
-        except Exception as error:  # noqa: BLE001  a foreign patcher or sink must not cost the event
-            raise_if_asynchronous(error)
-            return type(error).__name__
-        finally:
-            del self._pending[key]
-        return None
+        thread = self._thread
+        if thread.around is None or thread.context is not context:
+            thread.around = look_around(context, self._redactor)
+            thread.context = context
+        return thread.around
 
     def _append(self, pending: _Pending) -> None:
-        stream = pending.envelope.kind.stream
+        """To the ledger, or its spool; `pending` says which, or what went wrong."""
+        envelope = pending.envelope
         try:
-            pending.appended = self._ledgers.of(stream).append(pending.envelope.body)
+            pending.appended = self._ledgers.of(envelope.kind.stream).append(envelope.body)
         except AuditUnavailable as error:
             pending.error = error
         except Exception as error:  # noqa: BLE001  a full disk, a permission: the caller is told, whatever it was
             raise_if_asynchronous(error)
             pending.error = AuditUnavailable(
-                f"the audit stream {stream!r} failed: {type(error).__name__}: {error}"
+                f"the audit stream {envelope.kind.stream!r} failed: {type(error).__name__}: {error}"
             )
 
-    def _acknowledged(self, pending: _Pending, *, durable: bool) -> Appended:
+    def _acknowledged(self, pending: _Pending, *, durable: bool) -> Receipt:
         """Have the ledger sync the event, or only tend its stream. Raises `AuditUnavailable`."""
-        stream, appended = pending.envelope.kind.stream, pending.appended
+        envelope, appended = pending.envelope, pending.appended
+        stream = envelope.kind.stream
         if appended is None:
             with contextlib.suppress(Exception):
                 self._ledgers.of(stream).tend()
             raise pending.error or AuditUnavailable("the audit trail did not take the event")
+        ledger = self._ledgers.of(stream)
         try:
             if durable:
-                self._ledgers.of(stream).sync(appended)
+                ledger.sync(appended)
             else:
-                self._ledgers.of(stream).tend()
+                ledger.tend()
         except OSError as error:
             raise AuditUnavailable(f"the audit trail cannot be made durable: {error}") from error
-        return appended
-
-    def _receipt(self, pending: _Pending, appended: Appended) -> Receipt:
-        if self._losses:
-            self.report_losses()
-        return Receipt(pending.envelope.id, pending.envelope.kind.stream, appended.seq, appended.state)
+        return Receipt(envelope.id, stream, appended.seq, appended.state)
 
     def _alert(self, name: str, detail: Mapping[str, object]) -> None:
         """What a ledger says of itself in the operational log."""
@@ -269,6 +266,16 @@ class AuditTrail:
         if self._bypassed != cause:
             self._bypassed = cause
             self.report("ERROR", "audit.bypassed", {"cause": cause})
+
+
+def _through_loguru() -> str | None:
+    """Send the record that stands for this thread's event; the name of what went wrong, if anything raised."""
+    try:
+        logger.log(LEVEL, "audit")  # logkit: ignore[LK103] no line, but the way to the ledger
+    except Exception as error:  # noqa: BLE001  a foreign patcher or sink must not cost the event
+        raise_if_asynchronous(error)
+        return type(error).__name__
+    return None
 
 
 def _forgetter(reference: weakref.ref[AuditTrail]) -> Callable[[], None]:

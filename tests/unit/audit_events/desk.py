@@ -29,9 +29,9 @@ class Desk:
         with contextlib.suppress(TypeError, ValueError):
             logger.level("AUDIT", no=60)
         self.handler = logger.add(
-            self.trail.sink,
+            lambda message: None,
             level="AUDIT",
-            filter=self.trail.filter,
+            filter=self.trail.take,
             format="",
             diagnose=False,
             backtrace=False,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from logkit import audit
 from logkit.audit import Actor, AuditEvent, Target
-from logkit.audit.events.envelope import MAX_BODY_BYTES, seal_up
+from logkit.audit.events.envelope import MAX_BODY_BYTES, closing, seal_up
 from logkit.audit.events.surroundings import look_around
 from logkit.errors import AuditSchemaError
 from logkit.redact import Redactor
@@ -26,7 +26,7 @@ def body_of(event: AuditEvent, *, strict: bool = True, **context: object) -> dic
         event,
         around=look_around(context, REDACTOR),
         redactor=REDACTOR,
-        service={"name": "s", "environment": "test"},
+        service=closing({"name": "s", "environment": "test"}),
         strict=strict,
     )
     assert len(envelope.body) <= MAX_BODY_BYTES

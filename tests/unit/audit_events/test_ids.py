@@ -45,16 +45,18 @@ def test_ids_grow_when_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # threads of other tests, from 3.12 on
-def test_a_forked_child_does_not_count_on_from_its_parents_id() -> None:
-    """Parent and child continue with different random parts, even within one millisecond."""
-    ids.uuid7()
+def test_a_forked_child_does_not_repeat_its_parents_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the clock standing still, parent and child go on with different random parts."""
+    now = time.time_ns()
+    monkeypatch.setattr(ids.time, "time_ns", lambda: now)
     reader, writer = os.pipe()
     child = os.fork()
+    made = [ids.uuid7()[14:] for _ in range(100)]
     if not child:
-        os.write(writer, str(ids._last_ms).encode() + b":" + str(ids._last_tail).encode())
+        os.write(writer, " ".join(made).encode())
         os._exit(0)
-    os.waitpid(child, 0)
-    told = os.read(reader, 100)
-    os.close(reader)
     os.close(writer)
-    assert told == b"0:0"
+    with os.fdopen(reader, encoding="ascii") as pipe:
+        childs = pipe.read().split()
+    os.waitpid(child, 0)
+    assert len({*made, *childs}) == 200
