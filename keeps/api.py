@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import IO, Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -16,7 +16,10 @@ from keeps import exporting, queries, services, sharing
 from keeps.conf import CAPTION_LENGTH
 from keeps.media import KINDS
 from keeps.models import Export, ExportState, Keep, ShareLink
-from mysite.http import AddressThrottle, Line, MemberRequest
+from mysite.files import file_response, hands_out
+from mysite.http import Given, Line, MemberRequest
+from mysite.limits import AddressLimit
+from mysite.openapi import refuses
 
 router = Router(tags=["keeps"])
 
@@ -24,18 +27,10 @@ Caption = Annotated[Line, Field(max_length=CAPTION_LENGTH)]
 Limit = Annotated[int, Query(ge=1, le=100)]
 Cursor = Annotated[str | None, Query(max_length=200)]
 
-
-FILE: dict[str, Any] = {
-    "responses": {
-        200: {
-            "description": "The file.",
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-        }
-    }
-}
+MEDIA = tuple(KINDS)
 
 
-class CaptionIn(Schema):
+class CaptionIn(Given):
     caption: Caption | Literal[""] = ""
 
 
@@ -62,7 +57,7 @@ class KeepPage(Schema):
     next: str | None
 
 
-class ShareIn(Schema):
+class ShareIn(Given):
     days: Annotated[int, Field(ge=1, le=3650)] = 7
 
 
@@ -79,7 +74,7 @@ class NewShareOut(ShareOut):
     token: str = Field(description="Shown this once: GET /api/shared/{token} needs nothing else.")
 
 
-class ExportOut(Schema):
+class CircleExportOut(Schema):
     id: UUID
     circle_id: UUID
     state: str
@@ -128,28 +123,28 @@ def get_keep(request: MemberRequest, keep_id: UUID) -> Keep:
     return queries.one(request.user, keep_id)
 
 
-@router.get("/keeps/{uuid:keep_id}/media", openapi_extra=FILE)
+@router.get("/keeps/{uuid:keep_id}/media", openapi_extra=hands_out(*MEDIA))
 def download_keep(request: MemberRequest, keep_id: UUID) -> FileResponse:
     return _file(queries.media(request.user, keep_id))
 
 
-@router.get("/keeps/{uuid:keep_id}/thumbnail", openapi_extra=FILE)
+@router.get("/keeps/{uuid:keep_id}/thumbnail", openapi_extra=hands_out("image/webp"))
 def get_thumbnail(request: MemberRequest, keep_id: UUID) -> FileResponse:
     keep = queries.thumbnail(request.user, keep_id)
-    return _response(keep.thumbnail.open("rb"), "image/webp", f"{keep.id}.webp", inline=True)
+    return file_response(keep.thumbnail.open("rb"), "image/webp", f"{keep.id}.webp", inline=True)
 
 
-@router.post("/keeps/{uuid:keep_id}/archive", response=KeepOut)
+@router.post("/keeps/{uuid:keep_id}/archive", response=KeepOut, openapi_extra=refuses(409))
 def archive_keep(request: MemberRequest, keep_id: UUID) -> Keep:
     return services.archive(request.user, keep_id)
 
 
-@router.post("/keeps/{uuid:keep_id}/restore", response=KeepOut)
+@router.post("/keeps/{uuid:keep_id}/restore", response=KeepOut, openapi_extra=refuses(409))
 def restore_keep(request: MemberRequest, keep_id: UUID) -> Keep:
     return services.restore(request.user, keep_id)
 
 
-@router.post("/keeps/{uuid:keep_id}/process", response={202: KeepOut})
+@router.post("/keeps/{uuid:keep_id}/process", response={202: KeepOut}, openapi_extra=refuses(409))
 def process_keep_again(request: MemberRequest, keep_id: UUID) -> Status[Keep]:
     return Status(202, services.process_again(request.user, keep_id))
 
@@ -160,7 +155,7 @@ def delete_keep(request: MemberRequest, keep_id: UUID) -> Status[None]:
     return Status(204, None)
 
 
-@router.post("/keeps/{uuid:keep_id}/shares", response={201: NewShareOut})
+@router.post("/keeps/{uuid:keep_id}/shares", response={201: NewShareOut}, openapi_extra=refuses(409))
 def share_keep(request: MemberRequest, keep_id: UUID, given: ShareIn) -> Status[dict[str, object]]:
     link, token = sharing.create(request.user, keep_id, days=given.days)
     return Status(201, {**ShareOut.from_orm(link).dict(), "token": token})
@@ -177,35 +172,31 @@ def revoke_share(request: MemberRequest, keep_id: UUID, share_id: UUID) -> Statu
     return Status(204, None)
 
 
-@router.get("/shared/{token}", auth=None, throttle=AddressThrottle("shared", "60/m"), openapi_extra=FILE)
+@router.get(
+    "/shared/{token}", auth=None, throttle=AddressLimit("shared", "60/m"), openapi_extra=hands_out(*MEDIA)
+)
 def open_share(request: HttpRequest, token: str) -> FileResponse:
     return _file(sharing.open_link(token))
 
 
-@router.post("/circles/{uuid:circle_id}/exports", response={202: ExportOut})
+@router.post("/circles/{uuid:circle_id}/exports", response={202: CircleExportOut}, openapi_extra=refuses(409))
 def request_export(request: MemberRequest, circle_id: UUID) -> Status[Export]:
     return Status(202, exporting.request(request.user, circle_id))
 
 
-@router.get("/exports/{uuid:export_id}", response=ExportOut)
+@router.get("/exports/{uuid:export_id}", response=CircleExportOut)
 def get_export(request: MemberRequest, export_id: UUID) -> Export:
     return queries.export(request.user, export_id)
 
 
-@router.get("/exports/{uuid:export_id}/download", openapi_extra=FILE)
+@router.get(
+    "/exports/{uuid:export_id}/download",
+    openapi_extra=hands_out("application/zip", refusing=(409, 410, 503)),
+)
 def download_export(request: MemberRequest, export_id: UUID) -> FileResponse:
     export, file = exporting.download(request.user, export_id)
-    return _response(file, "application/zip", f"circle-{export.id}.zip")
+    return file_response(file, "application/zip", f"circle-{export.id}.zip")
 
 
 def _file(keep: Keep) -> FileResponse:
-    return _response(keep.media.open("rb"), keep.mime, f"{keep.id}.{KINDS[keep.mime].extension}")
-
-
-def _response(file: IO[bytes], mime: str, name: str, *, inline: bool = False) -> FileResponse:
-    """Private, never guessed at by a browser, never kept by a cache on the way."""
-    response = FileResponse(file, content_type=mime, as_attachment=not inline, filename=name)
-    response.headers["Cache-Control"] = "private, no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"  # the address of a share link is its key
-    return response
+    return file_response(keep.media.open("rb"), keep.mime, f"{keep.id}.{KINDS[keep.mime].extension}")

@@ -13,14 +13,14 @@ from pydantic import Field
 from messaging import queries, services
 from messaging.conf import LONGEST_BODY
 from messaging.models import Message, Receipt
-from mysite.http import MemberRequest, Text
+from mysite.http import Given, MemberRequest, Text
 
 router = Router(tags=["messages"])
 
 Body = Annotated[Text, Field(max_length=LONGEST_BODY)]
 
 
-class MessageIn(Schema):
+class MessageIn(Given):
     body: Body
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -31,12 +31,12 @@ class Position(NamedTuple):
         """Raises `Invalid` for anything that no page returned."""
         try:
             at, _, row_id = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
-            position = cls(datetime.fromisoformat(at), UUID(row_id))
+            moment = datetime.fromisoformat(at)
+            if moment.utcoffset() == timedelta(0):  # as ours; with another, UTC may have no such day
+                return cls(moment, UUID(row_id))
         except ValueError:
-            position = None
-        if position is None or position.at.tzinfo is None:
-            raise Invalid("The cursor is not one of ours: leave it out to start anew.", code="bad_cursor")
-        return position
+            pass
+        raise Invalid("The cursor is not one of ours: leave it out to start anew.", code="bad_cursor")
 
 
 def page(rows: QuerySet[Row], *, by: str, cursor: str | None, limit: int) -> tuple[list[Row], str | None]:

@@ -1,7 +1,4 @@
-"""The HTTP API: one NinjaAPI, its routers, and how every failure is answered.
-
-Version 1 lives under /api/; a breaking change would be mounted beside it.
-"""
+"""The HTTP API: one NinjaAPI, its routers, and how every failure is answered."""
 
 from __future__ import annotations
 
@@ -16,16 +13,26 @@ from ninja.security import django_auth
 from keeps.api import router as keeps_router
 from logkit.errors import AuditUnavailable
 from messaging.api import router as messaging_router
-from mysite.http import MemberThrottle, error_response
+from mysite.http import API_VERSION, error_response
+from mysite.limits import MemberLimit
+from mysite.openapi import DESCRIPTION, with_refusals
 from users import errors
 from users.api import router as users_router
 
-api = NinjaAPI(
+
+class Api(NinjaAPI):
+    """Ninja's API, whose document also tells how calls are refused."""
+
+    def get_openapi_schema(self, **more: Any) -> Any:
+        return with_refusals(super().get_openapi_schema(**more))
+
+
+api = Api(
     title="Family circles",
-    version="1.0.0",
-    description="Circles, messages and keeps of a family. Session cookie; unsafe calls carry X-CSRFToken.",
+    version=f"{API_VERSION}.0.0",
+    description=DESCRIPTION,
     auth=django_auth,
-    throttle=MemberThrottle(settings.MEMBER_RATE),
+    throttle=MemberLimit(),
 )
 api.add_router("", users_router)
 api.add_router("", messaging_router)

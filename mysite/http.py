@@ -1,28 +1,25 @@
-"""What every HTTP endpoint shares: the shape of errors, CSRF of anonymous calls, rate limits, plain text.
+"""What every HTTP endpoint shares: the version, the shape of errors, CSRF of anonymous calls, plain text.
 
-`MemberRequest`, `error_response`, `ErrorBodyMiddleware`, `csrf_protected`, `AddressThrottle`, `MemberThrottle`,
-`Line`, `Text`.
+`MemberRequest`, `error_body`, `error_response`, `csrf_protected`, `Given`, `Line`, `Text`.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
-from http import HTTPStatus
 from typing import Annotated, Any
 
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, JsonResponse
 from ninja.errors import AuthorizationError
-from ninja.throttling import SimpleRateThrottle
+from ninja.security.base import AuthBase
 from ninja.utils import check_csrf
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 import logkit
 from users.models import User
 
 API_PREFIX = "/api/"
+# A client that names a version gets that one or a clear refusal; a breaking change makes the next.
+VERSION_HEADER, API_VERSION = "API-Version", "1"
 
 
 def error_body(code: str, message: str, **more: object) -> dict[str, Any]:
@@ -39,42 +36,21 @@ def request_id() -> str | None:
     return None if given is None else str(given)
 
 
-class ErrorBodyMiddleware:
-    """Gives the errors that Django answers itself (no route, bad host, a crash) the API's error shape.
-
-    The response is changed in place: Django remembers on the object that it has been logged. (R14)
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
-        if response.status_code >= 400 and request.path_info.startswith(API_PREFIX):
-            _as_json(response)
-        return response
-
-
-def _as_json(response: HttpResponseBase) -> None:
-    if not isinstance(response, HttpResponse) or response.headers.get("Content-Type", "").startswith(
-        "application/json"
-    ):
-        return
-    if response.status_code == 500 and settings.DEBUG:
-        return  # the technical page is what the developer wants to see
-    status = HTTPStatus(response.status_code)
-    code = status.phrase.lower().replace(" ", "_").replace("-", "_")
-    response.content = JsonResponse(error_body(code, f"{status.phrase}.")).content
-    response.headers["Content-Type"] = "application/json"
-    if "Content-Length" in response.headers:
-        response.headers["Content-Length"] = str(len(response.content))
-
-
-def csrf_protected(request: HttpRequest) -> bool:
+class CsrfToken(AuthBase):
     """Ninja checks CSRF only together with session authentication; this is the check for anonymous calls."""
-    if check_csrf(request):
-        raise AuthorizationError(message="The CSRF token is missing or wrong; GET /api/csrf gives one.")
-    return True
+
+    openapi_type = "apiKey"
+    openapi_in = "header"
+    openapi_name = "X-CSRFToken"
+    openapi_description = "The token that GET /api/csrf gives, together with its cookie."
+
+    def __call__(self, request: HttpRequest) -> bool:
+        if check_csrf(request):
+            raise AuthorizationError(message="The CSRF token is missing or wrong; GET /api/csrf gives one.")
+        return True
+
+
+csrf_protected = CsrfToken()
 
 
 def without_controls(value: str, allowed: str = "") -> str:
@@ -94,27 +70,17 @@ Line = Annotated[
 Text = Annotated[str, StringConstraints(min_length=1), AfterValidator(_with_line_breaks)]
 
 
+class Given(BaseModel):
+    """What a client sends: an object with the fields that we know and no others.
+
+    A field that is misspelt, or that was never for clients to set, is refused rather than ignored. No `ninja.Schema`:
+    that reads attributes, which a list has as well as any object, so that `[]` would pass for one of only defaults.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class MemberRequest(HttpRequest):
     """A request that session authentication let through."""
 
     user: User
-
-
-class AddressThrottle(SimpleRateThrottle):
-    """At most `rate` ("30/m"; ADDRESS_RATE unless told) calls of one kind from one client address."""
-
-    def __init__(self, scope: str, rate: str | None = None) -> None:
-        self.scope = scope
-        super().__init__(rate or settings.ADDRESS_RATE)
-
-    def get_cache_key(self, request: HttpRequest) -> str:
-        return self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)}
-
-
-class MemberThrottle(SimpleRateThrottle):
-    """At most `rate` calls of one person, whatever they call."""
-
-    scope = "member"
-
-    def get_cache_key(self, request: HttpRequest) -> str | None:
-        return self.cache_format % {"scope": self.scope, "ident": request.user.pk or self.get_ident(request)}

@@ -72,8 +72,6 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if env.read("TRUST_FORWARDED_PROTO", False, parsers.switch):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# How many proxies in front may be believed about the client's address when calls are counted.
-NINJA_NUM_PROXIES = env.read("NUM_PROXIES", 0, parsers.integer(0, 10))
 MEMBER_RATE = env.read("MEMBER_RATE", "1200/m", call_rate)  # all calls of one person
 ADDRESS_RATE = env.read("ADDRESS_RATE", "30/m", call_rate)  # logins, and sign-ups and resets, of one address
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # JSON bodies; uploaded files are counted apart
@@ -98,7 +96,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "logkit.django.middleware.RequestContextMiddleware",  # first: every line of a request knows the request
-    "mysite.http.ErrorBodyMiddleware",  # next: errors of all the others get the API's shape
+    "mysite.middleware.AnswerMiddleware",  # next: errors of all the others get the API's shape
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -7,8 +7,10 @@ from django.urls import path
 
 from mysite import health
 from mysite.api import api
+from mysite.limits import AddressLimit, limited
 
 urlpatterns = [
+    path("admin/login/", limited(admin.site.login, AddressLimit("login"))),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("healthz", health.healthz),

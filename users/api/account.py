@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.http import HttpRequest
 from ninja import Router, Status
 
-from mysite.http import AddressThrottle, MemberRequest, csrf_protected
+from mysite.http import MemberRequest, csrf_protected
+from mysite.limits import AddressLimit
+from mysite.openapi import refuses
 from users.api.shapes import (
     AddressOnly,
     Me,
@@ -20,7 +22,7 @@ from users.models import User
 from users.services import accounts, sessions
 
 router = Router(tags=["account"])
-slow = AddressThrottle("account")
+slow = AddressLimit("account")
 
 
 @router.post("/users", auth=csrf_protected, throttle=slow, response={201: Me})
@@ -28,7 +30,9 @@ def sign_up(request: HttpRequest, given: SignUp) -> Status[User]:
     return Status(201, accounts.sign_up(given.email, given.password, display_name=given.display_name))
 
 
-@router.post("/confirmations", auth=csrf_protected, throttle=slow, response={204: None})
+@router.post(
+    "/confirmations", auth=csrf_protected, throttle=slow, response={204: None}, openapi_extra=refuses(410)
+)
 def confirm_address(request: HttpRequest, given: TokenOnly) -> Status[None]:
     accounts.confirm_address(given.token)
     return Status(204, None)
@@ -41,7 +45,9 @@ def ask_for_password_reset(request: HttpRequest, given: AddressOnly) -> Status[N
     return Status(202, None)
 
 
-@router.put("/password-resets", auth=csrf_protected, throttle=slow, response={204: None})
+@router.put(
+    "/password-resets", auth=csrf_protected, throttle=slow, response={204: None}, openapi_extra=refuses(410)
+)
 def reset_password(request: HttpRequest, given: PasswordReset) -> Status[None]:
     accounts.reset_password(given.token, given.password)
     return Status(204, None)
@@ -57,7 +63,7 @@ def update_profile(request: MemberRequest, given: Profile) -> User:
     return accounts.update_profile(request.user, display_name=given.display_name)
 
 
-@router.post("/me/confirmation", response={202: None})
+@router.post("/me/confirmation", response={202: None}, openapi_extra=refuses(409))
 def ask_for_confirmation(request: MemberRequest) -> Status[None]:
     accounts.ask_for_confirmation(request.user)
     return Status(202, None)

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from ninja import Router, Status
 
 from mysite.http import MemberRequest
+from mysite.openapi import refuses
 from users import queries
 from users.api.shapes import CircleIn, CircleOut, Heir, MemberOut, RoleChange
 from users.models import Circle, Membership, Role
@@ -21,7 +22,7 @@ def my_circles(request: MemberRequest) -> QuerySet[Circle]:
     return queries.circles_of(request.user)
 
 
-@router.post("/circles", response={201: CircleOut})
+@router.post("/circles", response={201: CircleOut}, openapi_extra=refuses(409))
 def create_circle(request: MemberRequest, given: CircleIn) -> Status[Circle]:
     circle = circles.create(request.user, given.name)
     return Status(201, queries.circle_of(request.user, circle.id))
@@ -45,7 +46,7 @@ def delete_circle(request: MemberRequest, circle_id: UUID) -> Status[None]:
     return Status(204, None)
 
 
-@router.put("/circles/{uuid:circle_id}/owner", response=MemberOut)
+@router.put("/circles/{uuid:circle_id}/owner", response=MemberOut, openapi_extra=refuses(409))
 def transfer_ownership(request: MemberRequest, circle_id: UUID, given: Heir) -> Membership:
     return circles.transfer_ownership(request.user, circle_id, given.user_id)
 
@@ -55,7 +56,9 @@ def members(request: MemberRequest, circle_id: UUID) -> QuerySet[Membership]:
     return queries.members(request.user, circle_id)
 
 
-@router.patch("/circles/{uuid:circle_id}/members/{uuid:user_id}", response=MemberOut)
+@router.patch(
+    "/circles/{uuid:circle_id}/members/{uuid:user_id}", response=MemberOut, openapi_extra=refuses(409)
+)
 def change_role(request: MemberRequest, circle_id: UUID, user_id: UUID, given: RoleChange) -> Membership:
     return circles.change_role(request.user, circle_id, user_id, Role(given.role))
 

@@ -8,9 +8,11 @@ from django.db.models import QuerySet
 from django.http import FileResponse
 from ninja import Router, Status
 
+from mysite.files import file_response, hands_out
 from mysite.http import MemberRequest
+from mysite.openapi import refuses
 from users import queries
-from users.api.shapes import ConsentIn, ConsentOut, ExportOut, Me, PasswordOnly
+from users.api.shapes import ConsentIn, ConsentOut, Me, PasswordOnly, PersonalExportOut
 from users.models import Consent, PersonalExport, Purpose, User
 from users.services import exports, privacy
 
@@ -28,22 +30,25 @@ def decide(request: MemberRequest, purpose: Purpose, given: ConsentIn) -> Consen
     return privacy.decide(request.user, purpose, version=given.version, granted=given.granted)
 
 
-@router.get("/me/exports", response=list[ExportOut])
+@router.get("/me/exports", response=list[PersonalExportOut])
 def my_exports(request: MemberRequest) -> QuerySet[PersonalExport]:
     """The newest fifty."""
     return request.user.exports.all()[:50]
 
 
-@router.post("/me/exports", response={202: ExportOut})
+@router.post("/me/exports", response={202: PersonalExportOut}, openapi_extra=refuses(409))
 def request_export(request: MemberRequest) -> Status[PersonalExport]:
     return Status(202, exports.request(request.user))
 
 
-@router.get("/me/exports/{uuid:export_id}/download", response={200: bytes})
+@router.get(
+    "/me/exports/{uuid:export_id}/download",
+    openapi_extra=hands_out("application/zip", refusing=(409, 410, 503)),
+)
 def download_export(request: MemberRequest, export_id: UUID) -> FileResponse:
     """A zip archive; its SHA-256 is in the export."""
     file = exports.open_for_download(request.user, export_id)
-    return FileResponse(file, as_attachment=True, filename="my-data.zip", content_type="application/zip")
+    return file_response(file, "application/zip", "my-data.zip")
 
 
 @router.put("/me/deletion", response={202: Me})
@@ -52,6 +57,6 @@ def plan_deletion(request: MemberRequest, given: PasswordOnly) -> Status[User]:
     return Status(202, privacy.plan_deletion(request.user, password=given.password))
 
 
-@router.delete("/me/deletion", response=Me)
+@router.delete("/me/deletion", response=Me, openapi_extra=refuses(409))
 def cancel_deletion(request: MemberRequest) -> User:
     return privacy.cancel_deletion(request.user)

@@ -6,7 +6,9 @@ from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from ninja import Router, Status
 
-from mysite.http import AddressThrottle, MemberRequest, csrf_protected
+from mysite.http import MemberRequest, csrf_protected
+from mysite.limits import AddressLimit
+from mysite.openapi import refuses
 from users.api.shapes import Csrf, LogIn, Me
 from users.models import User
 from users.services import sessions
@@ -20,7 +22,9 @@ def csrf(request: HttpRequest) -> dict[str, str]:
     return {"csrf_token": get_token(request)}
 
 
-@router.post("/session", auth=csrf_protected, throttle=AddressThrottle("login"), response=Me)
+@router.post(
+    "/session", auth=csrf_protected, throttle=AddressLimit("login"), response=Me, openapi_extra=refuses(401)
+)
 def log_in(request: HttpRequest, given: LogIn) -> User:
     return sessions.log_in(request, given.email, given.password)
 

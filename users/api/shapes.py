@@ -11,7 +11,7 @@ from django.core.validators import validate_email
 from ninja import Schema
 from pydantic import AfterValidator, Field
 
-from mysite.http import Line, without_controls
+from mysite.http import Given, Line, without_controls
 from users.models import EMAIL_LENGTH, NAME_LENGTH, Membership, Purpose, Reason, Role, normal_email
 
 
@@ -31,40 +31,40 @@ Password = Annotated[str, Field(max_length=200)]  # hashing costs by length
 Token = Annotated[str, Field(max_length=200)]
 
 
-class SignUp(Schema):
+class SignUp(Given):
     email: Address
     password: Password
     display_name: Name
 
 
-class LogIn(Schema):
+class LogIn(Given):
     email: Identifier
     password: Password
 
 
-class Profile(Schema):
+class Profile(Given):
     display_name: Name
 
 
-class PasswordChange(Schema):
+class PasswordChange(Given):
     current: Password
     new: Password
 
 
-class PasswordOnly(Schema):
+class PasswordOnly(Given):
     password: Password
 
 
-class PasswordReset(Schema):
+class PasswordReset(Given):
     token: Token
     password: Password
 
 
-class AddressOnly(Schema):
+class AddressOnly(Given):
     email: Address
 
 
-class TokenOnly(Schema):
+class TokenOnly(Given):
     token: Token
 
 
@@ -81,7 +81,7 @@ class Me(Schema):
     deletion_due_at: datetime | None
 
 
-class CircleIn(Schema):
+class CircleIn(Given):
     name: Name
 
 
@@ -106,15 +106,15 @@ class MemberOut(Schema):
         return membership.user.display_name
 
 
-class RoleChange(Schema):
+class RoleChange(Given):
     role: Literal[Role.ADMIN, Role.MEMBER]
 
 
-class Heir(Schema):
+class Heir(Given):
     user_id: UUID
 
 
-class Delivery(Schema):
+class Delivery(Given):
     delivery: Literal["link", "letter"] = "link"
 
 
@@ -143,7 +143,7 @@ class Joined(Schema):
     role: Role
 
 
-class ConsentIn(Schema):
+class ConsentIn(Given):
     version: Annotated[Line, Field(max_length=20)]
     granted: bool
 
@@ -155,7 +155,7 @@ class ConsentOut(Schema):
     decided_at: datetime
 
 
-class ExportOut(Schema):
+class PersonalExportOut(Schema):
     id: UUID
     state: str
     created_at: datetime
@@ -164,7 +164,7 @@ class ExportOut(Schema):
     sha256: str
 
 
-class ImpersonationIn(Schema):
+class ImpersonationIn(Given):
     user_id: UUID
     reason: Reason
     ticket: Annotated[Line, Field(max_length=40)]

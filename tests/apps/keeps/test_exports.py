@@ -6,7 +6,6 @@ from hashlib import sha256
 from io import BytesIO
 from zipfile import ZipFile
 
-import pytest
 from django.utils import timezone
 
 from keeps import archive, exporting, tasks
@@ -81,24 +80,6 @@ def test_one_export_of_a_circle_at_a_time(family, tasks_stay_published):
     ask(family)
     answer = family.admin.post(f"{family.path}/exports")
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "already_running")
-
-
-@pytest.mark.parametrize(
-    ("who", "status"),
-    [("owner", 202), ("admin", 202), ("member", 403), ("stranger", 404), ("staff", 404), ("anonymous", 401)],
-)
-def test_who_may_ask_for_an_export(family, who, status):
-    """Who runs the circle, and nobody else."""
-    assert family[who].post(f"{family.path}/exports").status_code == status
-
-
-@pytest.mark.parametrize("who", ["admin", "member", "stranger", "staff"])
-def test_an_export_is_for_who_asked(family, who):
-    """For everybody else it does not exist."""
-    path = ask(family)
-    assert family[who].get(path).status_code == 404
-    assert family[who].get(f"{path}/download").status_code == 404
-    assert family.anonymous.get(f"{path}/download").status_code == 401
 
 
 def test_who_no_longer_runs_the_circle_gets_no_archive(family):

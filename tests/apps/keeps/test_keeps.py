@@ -168,51 +168,6 @@ def test_pages_follow_one_another_without_gap_or_repeat(family):
     assert seen[0] == "4"
 
 
-MEMBERS = {"owner", "admin", "member", "other"}
-RUNNERS = {"owner", "admin"}
-EVERYBODY = [*sorted(MEMBERS), "stranger", "staff", "anonymous"]
-
-
-@pytest.mark.parametrize("who", EVERYBODY)
-@pytest.mark.parametrize(
-    ("method", "tail", "allowed", "good"),
-    [
-        ("get", "", MEMBERS, 200),
-        ("get", "/media", MEMBERS, 200),
-        ("get", "/thumbnail", MEMBERS, 200),
-        ("post", "/archive", {"member", *RUNNERS}, 200),
-        ("post", "/restore", {"member", *RUNNERS}, 409),
-        ("post", "/process", {"member", *RUNNERS}, 409),
-        ("post", "/shares", {"member", *RUNNERS}, 201),
-        ("get", "/shares", MEMBERS, 200),
-        ("delete", "", {"member", *RUNNERS}, 204),
-    ],
-)
-def test_who_may_do_what_with_a_keep(family, who, method, tail, allowed, good):
-    """Members see; its owner and who runs the circle manage; for all others it does not exist."""
-    path = uploaded(family) + tail
-    assert getattr(family[who], method)(path).status_code == expected(who, allowed, good)
-
-
-@pytest.mark.parametrize("who", EVERYBODY)
-def test_who_may_use_the_collection(family, who):
-    """Members upload, keep messages and list; nobody else learns that the circle exists."""
-    sent = family.member.post(f"{family.path}/messages", {"body": "x"}).json()
-    person = family[who]
-    assert upload(family, who=who).status_code == expected(who, MEMBERS, 201)
-    keep_it = f"{family.path}/messages/{sent['id']}/keep"
-    assert person.post(keep_it).status_code == expected(who, MEMBERS, 201)
-    assert person.get(f"{family.path}/keeps").status_code == expected(who, MEMBERS, 200)
-
-
-def expected(who, allowed, good):
-    if who == "anonymous":
-        return 401
-    if who in allowed:
-        return good
-    return 403 if who in MEMBERS else 404
-
-
 def test_what_was_never_processed_is_seen_by_its_owner_alone(family, tasks_stay_published):
     """A draft has not been cleaned: nobody gets its file, and only its owner knows of it."""
     path = uploaded(family, with_metadata("JPEG"))

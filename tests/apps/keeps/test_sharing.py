@@ -101,30 +101,12 @@ def test_only_who_may_share_sees_the_links(family):
     assert family.other.get(f"{path}/shares").json() == []
 
 
-@pytest.mark.parametrize(
-    ("who", "status"),
-    [
-        ("owner", 204),
-        ("admin", 204),
-        ("member", 204),
-        ("other", 403),
-        ("stranger", 404),
-        ("staff", 404),
-        ("anonymous", 401),
-    ],
-)
-def test_who_may_revoke_a_link(family, who, status):
-    """The keep's owner and who runs the circle; refused to anybody else, it goes on working."""
+@pytest.mark.parametrize(("who", "status"), [("owner", 204), ("admin", 204), ("other", 403)])
+def test_a_link_that_is_not_revoked_works_on(family, who, status):
+    """Refused to somebody else, revoking changes nothing."""
     path, link = share(family)
     assert family[who].delete(f"{path}/shares/{link['id']}").status_code == status
     assert opened(family, link["token"]).status_code == (404 if status == 204 else 200)
-
-
-@pytest.mark.parametrize("who", ["owner", "admin", "member", "other", "stranger", "staff", "anonymous"])
-def test_a_link_works_for_whoever_has_it(family, who):
-    """Being somebody in particular changes nothing."""
-    _, link = share(family)
-    assert opened(family, link["token"], who).status_code == 200
 
 
 def test_a_link_of_another_keep_is_not_found(family):
