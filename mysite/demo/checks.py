@@ -14,7 +14,10 @@ from jsonschema import Draft202012Validator
 from mysite.demo.client import Call
 from mysite.processes import PROJECT
 
-TASK_ENDS = frozenset({"task.succeeded", "task.failed", "task.retried", "task.rejected", "task.ignored"})
+TASK_ENDS = frozenset(
+    f"task.{end}"
+    for end in ("succeeded", "failed", "retried", "rejected", "ignored", "lost", "revoked", "unknown")
+)
 _UNIT_ENDS = {"request.started": "request.finished", "task.started": TASK_ENDS}
 
 
@@ -99,6 +102,9 @@ def _attributed(lines: list[Line]) -> tuple[list[str], str]:
     for line in lines:
         thread = (line["from"], line["process"]["id"], line["thread"])
         context, event = line["context"], line["message"]
+        if event in TASK_ENDS and thread not in open_units:  # the worker speaks for a process that is gone
+            ended = ("task_id", context.get("task_id", ""), TASK_ENDS)
+            open_units = {place: unit for place, unit in open_units.items() if unit != ended}
         if thread in open_units:
             key, unit_id, ends = open_units[thread]
             inside += 1
@@ -163,7 +169,7 @@ def _losses(lines: list[Line], evidence: Evidence) -> tuple[list[str], str]:
         if line["message"] in {"logkit.dropped", "logkit.record_failed", "logkit.sink_failed", "audit.gap"}
     ]
     started = Counter(line["context"]["task_id"] for line in lines if line["message"] == "task.started")
-    ended = Counter(line["context"].get("task_id") for line in lines if line["message"] in TASK_ENDS)
+    ended = Counter(line["context"].get("task_id") for line in lines if _ends_an_attempt(line))
     faults += [
         f"task {task_id} started {n} times, ended {ended[task_id]}"
         for task_id, n in started.items()
@@ -173,3 +179,9 @@ def _losses(lines: list[Line], evidence: Evidence) -> tuple[list[str], str]:
         faults,
         f"{sum(started.values())} task attempts started and ended, {len(evidence.exit_codes)} processes",
     )
+
+
+def _ends_an_attempt(line: Line) -> bool:
+    """And not a task that was revoked, or unknown, before it began."""
+    context = line["context"]
+    return line["message"] in TASK_ENDS and ("duration_ms" in context or context.get("terminated") is True)

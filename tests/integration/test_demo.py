@@ -97,6 +97,33 @@ def test_a_task_that_never_ended_is_seen(doctored: Callable[..., Evidence]) -> N
     assert any("nothing was lost" in promise for promise in broken(doctored("worker", change)))
 
 
+def test_a_task_that_the_worker_gave_up_has_ended(doctored: Callable[..., Evidence]) -> None:
+    """Its process was killed: the last line is the worker's, from another process; a third one is too many."""
+
+    def lose(lines: list[bytes], times: int) -> list[bytes]:
+        number = first(lines, "task.succeeded")
+        line = json.loads(lines[number]) | {"message": "task.lost", "level": "ERROR", "thread": "Thread-9"}
+        line["process"]["id"] += 100_000
+        return [*lines[:number], *[json.dumps(line).encode() + b"\n"] * times, *lines[number + 1 :]]
+
+    assert broken(doctored("worker", lambda lines: lose(lines, 1))) == []
+    assert broken(doctored("worker", lambda lines: lose(lines, 2))) == ["nothing was lost"]
+
+
+def test_a_task_revoked_before_it_began_is_no_attempt(doctored: Callable[..., Evidence]) -> None:
+    """As `task.unknown` is none: there is no `task.started` for it."""
+
+    def revoke(lines: list[bytes]) -> list[bytes]:
+        line = json.loads(lines[first(lines, "task.succeeded")]) | {
+            "message": "task.revoked",
+            "level": "WARNING",
+        }
+        del line["context"]["duration_ms"]
+        return [*lines, json.dumps(line).encode() + b"\n"]
+
+    assert broken(doctored("worker", revoke)) == []
+
+
 def test_a_secret_in_a_log_is_seen(evidence: Evidence, doctored: Callable[..., Evidence]) -> None:
     """A password that one line holds."""
     secret = evidence.secrets["anna's password"].encode()
