@@ -2,7 +2,7 @@
 
 `TEST_REDIS_URL`, `TEST_AMQP_URL` and `TEST_DATABASE_URL` name a server; `own` starts one from the installed programs
 even where another answers. A server of ours listens on the loopback, keeps its files in a directory that goes with it,
-and ends with the tests.
+and ends with the tests. `python -m tests.services.servers` prints the Debian packages of those that cannot be had.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -24,57 +25,93 @@ import redis
 from kombu import Connection
 
 _READY_WITHIN = 120.0  # seconds; RabbitMQ takes most of them on a busy machine
-_RABBITMQ = ("/usr/lib/rabbitmq/bin", "/usr/lib/rabbitmq/sbin", "/usr/local/sbin", "/usr/sbin")
+_PACKAGES = {  # of Debian, by program; RabbitMQ past Debian's wrapper, which changes the user
+    "redis-server": ("redis-server", ()),
+    "epmd": ("erlang-base", ()),
+    "rabbitmq-server": (
+        "rabbitmq-server",
+        ("usr/lib/rabbitmq/bin", "usr/lib/rabbitmq/sbin", "usr/local/sbin", "usr/sbin"),
+    ),
+    "initdb": ("postgresql", ("usr/lib/postgresql/*/bin",)),
+    "postgres": ("postgresql", ("usr/lib/postgresql/*/bin",)),
+}
 
 
 class Unavailable(Exception):
     """No server of this kind can be had; the message says what to install or to set."""
 
 
-@contextmanager
-def redis_server() -> Iterator[str]:
+@dataclass(frozen=True)
+class Kind:
+    """A kind of server: where one may be, and what starts one of our own."""
+
+    variable: str
+    usual: tuple[str, ...]
+    answers: Callable[[str], bool]
+    own: Callable[[ExitStack], str]
+    programs: tuple[str, ...]
+
+
+def redis_server() -> AbstractContextManager[str]:
     """The URL of a Redis."""
-    with _found("TEST_REDIS_URL", ["redis://127.0.0.1:6379/0"], _redis_answers, _own_redis) as url:
-        yield url
+    return _found(_redis())
 
 
-@contextmanager
-def amqp_server() -> Iterator[str]:
+def amqp_server() -> AbstractContextManager[str]:
     """The URL of a RabbitMQ."""
-    with _found(
-        "TEST_AMQP_URL", ["amqp://guest:guest@127.0.0.1:5672//"], _amqp_answers, _own_rabbitmq
-    ) as url:
-        yield url
+    return _found(_rabbitmq())
 
 
-@contextmanager
-def database_server() -> Iterator[str]:
+def database_server() -> AbstractContextManager[str]:
     """The URL of a PostgreSQL whose user may create databases; its path names the database to connect to."""
+    return _found(_postgres())
+
+
+def missing_packages() -> list[str]:
+    """The Debian packages of the programs that are needed, because no such server is named or answers."""
+    packages: dict[str, None] = {}
+    for kind in (_redis(), _rabbitmq(), _postgres()):
+        named = os.environ.get(kind.variable, "")
+        if named == "own" or not (named or any(map(kind.answers, kind.usual))):
+            packages |= {_PACKAGES[name][0]: None for name in kind.programs if _found_program(name) is None}
+    return list(packages)
+
+
+def _redis() -> Kind:
+    usual = ("redis://127.0.0.1:6379/0",)
+    return Kind("TEST_REDIS_URL", usual, _redis_answers, _own_redis, ("redis-server",))
+
+
+def _rabbitmq() -> Kind:
+    usual = ("amqp://guest:guest@127.0.0.1:5672//",)
+    return Kind("TEST_AMQP_URL", usual, _amqp_answers, _own_rabbitmq, ("epmd", "rabbitmq-server"))
+
+
+def _postgres() -> Kind:
     users = dict.fromkeys([getpass.getuser(), "postgres", "root"])
-    usual = [f"postgresql://{user}@127.0.0.1:5432/postgres" for user in users]
-    with _found("TEST_DATABASE_URL", usual, _database_answers, _own_postgres) as url:
-        yield url
+    usual = tuple(f"postgresql://{user}@127.0.0.1:5432/postgres" for user in users)
+    return Kind("TEST_DATABASE_URL", usual, _database_answers, _own_postgres, ("initdb", "postgres"))
 
 
 @contextmanager
-def _found(
-    variable: str, usual: list[str], answers: Callable[[str], bool], own: Callable[[ExitStack], str]
-) -> Iterator[str]:
-    named = os.environ.get(variable, "")
+def _found(kind: Kind) -> Iterator[str]:
+    named = os.environ.get(kind.variable, "")
     if named and named != "own":
-        if not answers(named):
-            raise Unavailable(f"{variable} names a server that does not answer")
+        if not kind.answers(named):
+            raise Unavailable(f"{kind.variable} names a server that does not answer")
         yield named
         return
-    if named != "own" and (url := next(filter(answers, usual), None)):
+    if named != "own" and (url := next(filter(kind.answers, kind.usual), None)):
         yield url
         return
     with ExitStack() as stack:
-        url = own(stack)
+        url = kind.own(stack)
         deadline = time.monotonic() + _READY_WITHIN
-        while not answers(url):
+        while not kind.answers(url):
             if time.monotonic() > deadline:
-                raise Unavailable(f"our own server for {variable} does not answer after {_READY_WITHIN:g} s")
+                raise Unavailable(
+                    f"our own server for {kind.variable} does not answer after {_READY_WITHIN:g} s"
+                )
             time.sleep(0.1)
         yield url
 
@@ -102,17 +139,17 @@ def _database_answers(url: str) -> bool:
 
 def _own_redis(stack: ExitStack) -> str:
     directory, port = _directory(stack), _free_port()
-    program = _program("redis-server", "redis-server")
+    program = _program("redis-server")
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory)]
     _start(stack, [program, *options], directory)
     return f"redis://127.0.0.1:{port}/0"
 
 
 def _own_rabbitmq(stack: ExitStack) -> str:
-    """Past Debian's wrapper, which changes the user; with a port mapper of its own, which ends with it."""
+    """With a port mapper of its own, which ends with it."""
     directory, port, mapper = _directory(stack), _free_port(), _free_port()
-    program = _program("rabbitmq-server", "rabbitmq-server", *_RABBITMQ)
-    _start(stack, [_program("epmd", "erlang-base"), "-port", str(mapper)], directory)
+    program = _program("rabbitmq-server")
+    _start(stack, [_program("epmd"), "-port", str(mapper)], directory)
     (directory / "plugins").write_text("[].\n")
     (directory / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\n")
     environ = {
@@ -138,11 +175,10 @@ def _own_postgres(stack: ExitStack) -> str:
     if os.geteuid() == 0:
         user = next(name for name in ("postgres", "nobody") if _is_user(name))
         shutil.chown(directory, user)
-    homes = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
     data = str(directory / "data")
     made = subprocess.run(
         [
-            _program("initdb", "postgresql", *homes),
+            _program("initdb"),
             "--auth=trust",
             "--username=tests",
             "--no-sync",
@@ -160,7 +196,7 @@ def _own_postgres(stack: ExitStack) -> str:
     options = ["-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", str(directory), "-F"]
     _start(
         stack,
-        [_program("postgres", "postgresql", *homes), *options],
+        [_program("postgres"), *options],
         directory,
         user=user,
         stop=signal.SIGINT,
@@ -168,13 +204,25 @@ def _own_postgres(stack: ExitStack) -> str:
     return f"postgresql://tests@127.0.0.1:{port}/postgres"
 
 
-def _program(name: str, package: str, *directories: str) -> str:
-    found = next(filter(None, (shutil.which(name, path=each) for each in directories)), None) or shutil.which(
+def _program(name: str) -> str:
+    found = _found_program(name)
+    if found is None:
+        raise Unavailable(
+            f"{name} is not installed and no server answers: apt-get install {_PACKAGES[name][0]}"
+        )
+    return found
+
+
+def _found_program(name: str) -> str | None:
+    """In the places of Debian, the newest first, or else on the PATH."""
+    places = [
+        place
+        for pattern in _PACKAGES[name][1]
+        for place in sorted(map(str, Path("/").glob(pattern)), reverse=True)
+    ]
+    return next(filter(None, (shutil.which(name, path=place) for place in places)), None) or shutil.which(
         name
     )
-    if found is None:
-        raise Unavailable(f"{name} is not installed and no server answers: apt-get install {package}")
-    return found
 
 
 def _start(
@@ -226,3 +274,7 @@ def _is_user(name: str) -> bool:
     import pwd
 
     return any(entry.pw_name == name for entry in pwd.getpwall())
+
+
+if __name__ == "__main__":
+    print(*missing_packages())
