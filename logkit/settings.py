@@ -171,6 +171,18 @@ class LogSettings:
     rate_limit: Rate | None = _var(
         "LOG_RATE_LIMIT", None, parsers.rate, "most lines per level and event; ERROR and above are exempt"
     )
+    task_chatter: str = _var(
+        "LOG_TASK_CHATTER",
+        "fold",
+        parsers.one_of("fold", "show"),
+        "what Celery and Django say themselves of what task.* and worker.* events say",
+    )
+    task_cache: str = _var(
+        "LOG_TASK_CACHE",
+        "default",
+        parsers.text,
+        "alias in CACHES, through which the context reaches tasks of Django's own framework",
+    )
     audit: AuditSettings = field(default_factory=AuditSettings)
     unknown: tuple[str, ...] = ()  # variables that look like ours and are not
 

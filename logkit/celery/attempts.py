@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from celery import signals
@@ -13,12 +14,12 @@ from loguru import logger
 
 from logkit import otel
 from logkit.audit import settle
-from logkit.celery.fields import queue_of, task_fields
+from logkit.celery.queues import queue_of
 from logkit.context import Context, Scope, current_context, get_context, set_context
+from logkit.tasks import OF_A_TASK, frames_from, measures, task_fields
 
 _ATTEMPT = "_logkit_attempt"  # on the task's request
 _TOLD = "_logkit_told"  # on an exception that is in a canonical line; it is pickled with it, so it is plain
-_OF_A_TASK = frozenset({"task_id", "task", "root_id", "parent_id", "retries", "queue_ms"})
 _EVENTS = {
     "SUCCESS": "task.succeeded",
     "FAILURE": "task.failed",
@@ -31,11 +32,12 @@ _CONTROL_FLOW: tuple[tuple[type[BaseException], str], ...] = (
     (Reject, "task.rejected"),
     (Ignore, "task.ignored"),
 )
+_CELERYS = ("celery.", "billiard.")
 _SIGNALLED = range(-255, -128)  # exit codes of a pool's process that was told to end: signal - 256
 _LEVELS = {
     "task.succeeded": "INFO",
     "task.ignored": "INFO",
-    "task.interrupted": "INFO",
+    "task.interrupted": "DEBUG",
     "task.retried": "WARNING",
     "task.rejected": "WARNING",
     "task.failed": "ERROR",
@@ -63,7 +65,7 @@ def _start(task_id: str, task: Any, **_: object) -> None:
     outer = get_context()
     fields = task_fields(request, task_id=task_id, task=task.name)
     if request.is_eager:  # it runs inside of its caller, whose context it sees (C02)
-        inherited = {name: value for name, value in current_context().items() if name not in _OF_A_TASK}
+        inherited = {name: value for name, value in current_context().items() if name not in OF_A_TASK}
         fields |= inherited
     scope = Scope()
     scope.moving = otel.span_ids({name: fields[name] for name in ("trace_id", "span_id") if name in fields})
@@ -103,11 +105,7 @@ def _ending(state: str | None, retval: object, attempt: Attempt) -> tuple[str, B
 
 
 def _measures(request: Any, attempt: Attempt, context: Context) -> dict[str, object]:
-    scope = context.scope
-    fields: dict[str, object] = dict(scope.fields) if scope else {}
-    if scope and scope.database:
-        fields.update(scope.database.fields())
-    fields["duration_ms"] = round((time.perf_counter_ns() - attempt.started_ns) / 1e6, 3)
+    fields = measures(context, attempt.started_ns)
     if not request.is_eager:
         fields["queue"] = queue_of(request)
         fields["worker"] = request.hostname
@@ -123,8 +121,7 @@ def _tell(
     shown: BaseException | None = None
     details = cast(Any, error)
     if isinstance(error, Retry):
-        if isinstance(details.when, int | float):
-            fields["retry_in_s"] = details.when
+        fields["retry_in_s"] = _seconds_until(details.when)
         error = details.exc
     elif isinstance(error, Reject):
         fields["requeued"] = bool(details.requeue)
@@ -141,8 +138,15 @@ def _tell(
         fields["exception_type"] = type(error).__qualname__
     line = logger.bind(**fields)
     if shown is not None:
-        line = line.opt(exception=shown)
+        line = line.opt(exception=(type(shown), shown, frames_from(shown.__traceback__, past=_CELERYS)))
     line.log(level, event)  # logkit: ignore[LK101] one of _LEVELS
+
+
+def _seconds_until(when: object) -> float:
+    """Of a retry's `when`: seconds, or a time with or without a zone (then UTC)."""
+    if isinstance(when, datetime):
+        return round(max(0.0, when.replace(tzinfo=when.tzinfo or UTC).timestamp() - time.time()), 3)
+    return round(when, 3) if isinstance(when, int | float) else 0
 
 
 def _fail_outside(sender: Any, task_id: str, request: Any, exception: BaseException, **_: object) -> None:

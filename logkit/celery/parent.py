@@ -17,14 +17,19 @@ from celery.app.task import Task
 from celery.worker.request import Request
 from loguru import logger
 
-from logkit.celery.fields import queue_of, task_fields
+from logkit.celery.queues import queue_of
 from logkit.context import Context, Scope, get_context, set_context
+from logkit.tasks import task_fields
 
 if TYPE_CHECKING:
     from billiard.einfo import ExceptionInfo
 
 _CELERYS = "celery.worker.request:Request"
-_REASONS = ((TimeLimitExceeded, "time_limit"), (WorkerLostError, "worker_lost"))
+_REASONS = (
+    (TimeLimitExceeded, "time_limit"),
+    (WorkerLostError, "worker_lost"),
+    (type(None), "cancelled"),
+)
 
 
 class ContextRequest(Request):
@@ -50,9 +55,22 @@ class ContextRequest(Request):
             finally:
                 self._tell(exc_info.exception)
 
+    def cancel(self, pool: Any, signal: Any = None, *args: Any, **options: Any) -> None:
+        """The worker ends at once, or has lost the broker: what is not acknowledged comes back."""
+        with self._context_of_task():
+            self._is_requeued = bool(self.task.acks_late) and not self.acknowledged
+            super().cancel(pool, signal, *args, **options)
+            if self.time_start:
+                self._tell(None)
+
     def reject(self, requeue: bool = False) -> None:
         self._is_requeued = requeue
         super().reject(requeue)
+
+    def _retry_worker_lost(self, *args: Any) -> bool:
+        """Celery 5.7 and newer: the same task, published again."""
+        self._is_requeued = bool(super()._retry_worker_lost(*args))  # type: ignore[misc]
+        return self._is_requeued
 
     @contextmanager
     def _context_of_task(self) -> Iterator[None]:
@@ -78,11 +96,15 @@ class ContextRequest(Request):
             "requeued": self._is_requeued,
             "queue": queue_of(self.request_dict),
             "worker": self.hostname,
-            "exception_type": type(error).__qualname__,
         }
         if self.time_start is not None:
             fields["duration_ms"] = round((time.time() - self.time_start) * 1000, 3)
-        logger.opt(exception=error).bind(**fields).error("task.lost")
+        if error is None:
+            logger.bind(**fields).log("WARNING" if self._is_requeued else "ERROR", "task.lost")
+            return
+        fields["exception_type"] = type(error).__qualname__
+        # The traceback is the pool's, of no use to anybody; the message says which signal it was.
+        logger.opt(exception=(type(error), error, None)).bind(**fields).error("task.lost")
 
 
 def connect() -> None:

@@ -15,10 +15,11 @@ from loguru import logger
 
 from logkit import audit
 from logkit.context import Context, Scope, current_context, get_context, set_context
+from logkit.tasks import measures
 from logkit.trace import new_request_id
 
 # Programs rather than units of work: what they run has a context of its own.
-PROGRAMS = frozenset({"dbshell", "logkit", "runserver", "shell", "test", "testserver"})
+PROGRAMS = frozenset({"db_worker", "dbshell", "logkit", "runserver", "shell", "test", "testserver"})
 
 # Their output is data, which a line on the same stdout would spoil: their line is DEBUG while all goes well.
 PRINT_DATA = frozenset(
@@ -70,11 +71,7 @@ def _finish(name: str, context: Context, started_ns: int, error: BaseException |
     """Write the canonical line."""
     if get_context().scope is not context.scope:  # the command left a context of its own behind
         set_context(context)
-    scope = context.scope
-    fields: dict[str, Any] = dict(scope.fields) if scope else {}
-    if scope and scope.database:
-        fields.update(scope.database.fields())
-    fields["duration_ms"] = round((time.perf_counter_ns() - started_ns) / 1e6, 3)
+    fields = measures(context, started_ns)
     exit_code = _exit_code(error)
     if exit_code is not None:
         fields["exit_code"] = exit_code

@@ -140,6 +140,13 @@ def test_c11_ignore_reject_and_retry_are_control_flow(story: Story) -> None:
     assert not any("exception" in line for line in (*ends.values(), retried))
 
 
+def test_c11_a_traceback_begins_in_the_task(story: Story) -> None:
+    """Celery's own frames, which are the same in every failure, are left out."""
+    stack = story.end("fail")["exception"]["stack"]
+    assert "tests/celery_app/tasks.py" in stack
+    assert "celery/app/trace.py" not in stack
+
+
 def test_c12_what_a_task_prints_is_a_line(story: Story) -> None:
     """With the context of the task, once."""
     printed = [line for line in story.of("fields") if line["message"] == "printed by hand"]
@@ -172,12 +179,17 @@ def test_c14_what_never_ran_is_told(story: Story) -> None:
     assert expired["context"]["expired"] is True
     assert (absent["message"], absent["level"]) == ("task.unknown", "ERROR")
     assert absent["context"]["task"] == "work.absent"
-    assert [
-        line["level"]
-        for line in story.lines
-        if line["message"] == "task.rejected" and "task_id" not in line["context"]
-    ] == ["ERROR"]
-    assert "argument-of-absent" not in str(story.lines)
+    unreadable = [
+        line for line in story.lines if line["message"] == "task.rejected" and line["level"] == "ERROR"
+    ]
+    assert [line["context"]["reason"].partition(":")[0] for line in unreadable] == [
+        "no task",
+        "Expecting property name enclosed in double quotes",
+    ]
+    for line in (absent, *unreadable):
+        assert line["context"]["queue"]
+        assert line["context"]["worker"].startswith("celery@")
+    assert "argument-of-" not in str(story.lines)
 
 
 def test_c14_the_way_of_a_task_at_debug(story: Story) -> None:
@@ -186,8 +198,20 @@ def test_c14_the_way_of_a_task_at_debug(story: Story) -> None:
         (line,) = [line for line in story.of("fields") if line["message"] == name]
         assert line["level"] == "DEBUG"
         assert line["context"]["task_id"] == story.roots["fields"]
-    published = [line["context"] for line in story.of("family") if line["message"] == "task.published"]
-    assert "work.grandchild" in {context["task"] for context in published}
+    published = {
+        (line["context"]["task"], line["context"]["retries"]): line["context"]
+        for line in story.of("family")
+        if line["message"] == "task.published"
+    }
+    assert published.keys() == {
+        ("work.family", 1),
+        ("work.child", 0),
+        ("work.child", 1),
+        ("work.grandchild", 0),
+    }
+    grandchild = published["work.grandchild", 0]
+    assert grandchild["parent_id"] == published["work.child", 0]["task_id"]
+    assert "queue_ms" not in grandchild  # the sender's
 
 
 def test_c14_celerys_own_lines_for_the_same_facts_are_folded(story: Story) -> None:
@@ -199,7 +223,9 @@ def test_c14_celerys_own_lines_for_the_same_facts_are_folded(story: Story) -> No
         "retry:",
         "Discarding",
         "Received unregistered",
+        "Can't decode",
         "ready.",
+        "shutdown (MainProcess)",
     )
     own = [line["message"] for line in story.lines if line["logger"].startswith("celery.")]
     assert [message for message in own if any(words in message for words in chatter)] == []
@@ -229,6 +255,9 @@ def test_c19_the_banner_is_one_line(story: Story) -> None:
     pool = {"threads": "thread"}.get(story.pool, story.pool)
     assert started["context"]["pool"] == pool
     assert started["context"]["concurrency"] == 2
+    assert started["context"]["app"] == "tests.celery_app"
+    assert started["context"]["broker"].partition(":")[0] in ("mysite.broker", "redis", "amqp")
+    assert started["context"]["celery"]
 
 
 def test_every_attempt_has_one_canonical_line(story: Story) -> None:

@@ -95,7 +95,14 @@ def tell(pool: str, app: Any, program: Program) -> Story:
     with _headers(lambda headers: headers.update(parent_id="x" * 9000, root_id=["no"], retries="many")):
         send(story, "untrusted", tasks.nothing.delay)
     with app.producer_or_acquire() as producer:
-        producer.publish({"not": "a task"}, routing_key=app.conf.task_default_queue, serializer="json")
+        queue = app.conf.task_default_queue
+        producer.publish({"not": "a task"}, routing_key=queue, serializer="json")
+        producer.publish(
+            b"{argument-of-nobody",
+            routing_key=queue,
+            content_type="application/json",
+            content_encoding="utf-8",
+        )
     if pool == "prefork":
         program.wait_for("thread.late")  # before anybody kills its process
         for task in (tasks.die, tasks.overrun, tasks.soft, tasks.leave):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from logging import getLogger
 from typing import Any
 
 import orjson
@@ -17,7 +19,6 @@ from django.core.management.base import BaseCommand
 import logkit
 import logkit.celery
 from logkit import carrier
-from logkit.celery import show_own_lines, worker
 from logkit.context import EMPTY, bind_context, get_context, new_scope
 from logkit.testing import Capture
 
@@ -237,20 +238,50 @@ def test_c15_a_task_sent_by_a_command_carries_its_id(
     assert fields_of(published[0])["request_id"] == command["request_id"]
 
 
-def test_celerys_own_lines_can_be_had_back() -> None:
-    """`show_own_lines(True)` takes the filters away, `False` puts each back once."""
-    from logging import getLogger
+@pytest.mark.parametrize(("chatter", "shown"), [("fold", 0), ("show", 1)])
+def test_celerys_own_lines_can_be_had_back(logs: Capture, chatter: str, shown: int) -> None:
+    """LOG_TASK_CHATTER=show: they stand beside ours; other lines of the same logger always do."""
+    logkit.configure(
+        {"LOG_ENVIRONMENT": "test", "LOG_STDOUT": "off", "LOG_TASK_CHATTER": chatter, "AUDIT": "off"}
+    )
+    celerys = getLogger("celery.worker.request")
+    celerys.error("Hard time limit (%ss) exceeded for %s[%s]", 1, "unit.end", "id-1")
+    celerys.error("Something else")
+    assert len(logs.find("Hard time limit (1s) exceeded for unit.end[id-1]")) == shown
+    logs.only("Something else")
 
-    trace = getLogger("celery.app.trace")
-    before = len(trace.filters)
-    show_own_lines(True)
-    assert len(trace.filters) == before - 1
-    show_own_lines(False)
-    show_own_lines(False)
-    assert len(trace.filters) == before
+
+def test_c03_the_end_of_a_worker_is_no_line_of_its_task(logs: Capture) -> None:
+    """Celery says it from a signal handler, which runs inside of the task of a solo pool."""
+    with new_scope({"request_id": REQUEST}) as outer:
+        signals.worker_shutting_down.send(sender="celery@unit", sig="SIGTERM", how="Warm", exitcode=0)
+        assert get_context() is outer
+    assert logs.only("worker.stopping")["context"] == {
+        "worker": "celery@unit",
+        "signal": "SIGTERM",
+        "how": "warm",
+    }
 
 
-def test_detaching_is_refused_with_a_reason() -> None:
-    """`celery worker --detach` would give stdout away."""
-    with pytest.raises(SystemExit, match="in the foreground"):
-        worker._refuse_to_detach("python", ["-m", "celery"], logfile=None)
+@pytest.mark.parametrize(
+    ("when", "seconds"),
+    [
+        ({"countdown": 1.823674820233121}, 1.824),
+        ({"countdown": 0}, 0),
+        ({"eta": datetime.now(UTC) + timedelta(hours=1)}, pytest.approx(3600, abs=60)),
+        ({"eta": datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1)}, pytest.approx(3600, abs=60)),
+        ({"eta": datetime.now(UTC) - timedelta(hours=1)}, 0),
+    ],
+)
+def test_a_retry_says_in_how_many_seconds(
+    app: Celery, logs: Capture, when: dict[str, Any], seconds: float
+) -> None:
+    """Rounded to milliseconds; a time is turned into what is left until then."""
+
+    @app.task(name="unit.later", bind=True, max_retries=1, shared=False)  # type: ignore[untyped-decorator]
+    def later(self: Any) -> None:
+        if not self.request.retries:
+            raise self.retry(**when)
+
+    app.tasks["unit.later"].apply()
+    assert logs.only("task.retried")["context"]["retry_in_s"] == seconds

@@ -1,4 +1,7 @@
-"""What a task's message says of it, as fields of the context; everything in a message is untrusted. (C06)"""
+"""A task, whichever framework runs it: its context, from what came with it, and what its canonical line measures.
+
+What came with it is untrusted: validated and bounded, or ignored. (C06)
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
+from types import TracebackType
 from typing import Any, Protocol
 
 from logkit import carrier
@@ -16,13 +20,15 @@ from logkit.pipeline import current_settings
 from logkit.settings import DEVELOPMENT_KEY
 from logkit.trace import is_request_id
 
+OF_A_TASK = frozenset({"task_id", "task", "root_id", "parent_id", "retries", "queue_ms"})
+
 _ID = re.compile(r"[!-~]{1,255}")
-_LONGEST_NAME = 255
+LONGEST_NAME = 255
 _MOST_RETRIES = 1_000_000
 
 
 class Message(Protocol):
-    """A message's headers, or Celery's request object that was made of them."""
+    """What came with a task: a message's headers, or what a framework made of them."""
 
     def get(self, name: str, /) -> Any: ...
 
@@ -40,11 +46,11 @@ def task_fields(message: Message, *, task_id: object, task: object) -> dict[str,
     """
     identity = str(task_id)
     carried = carrier.unpack(_carrier(message), task_id=identity, key=_key())
-    root_id = _id(message.get("root_id")) or identity[:_LONGEST_NAME]
+    root_id = _id(message.get("root_id")) or identity[:LONGEST_NAME]
     fields: dict[str, object] = {"request_id": root_id} if is_request_id(root_id) else {}
     fields.update(carried.fields)
-    fields["task_id"] = identity[:_LONGEST_NAME]
-    fields["task"] = str(task)[:_LONGEST_NAME]
+    fields["task_id"] = identity[:LONGEST_NAME]
+    fields["task"] = str(task)[:LONGEST_NAME]
     fields["root_id"] = root_id
     parent_id = _id(message.get("parent_id"))
     if parent_id and parent_id != identity:  # a retry names itself as its parent (C01)
@@ -57,11 +63,22 @@ def task_fields(message: Message, *, task_id: object, task: object) -> dict[str,
     return fields
 
 
-def queue_of(message: Message) -> str | None:
-    """The routing key that brought the task: the name of its queue, unless the project routes otherwise."""
-    delivery = message.get("delivery_info")
-    name = delivery.get("routing_key") if isinstance(delivery, Mapping) else None
-    return str(name)[:_LONGEST_NAME] if name else None
+def measures(context: Context, started_ns: int) -> dict[str, object]:
+    """What the canonical line of a unit of work says of it: what it added itself, its queries, its run time."""
+    scope = context.scope
+    fields: dict[str, object] = dict(scope.fields) if scope else {}
+    if scope and scope.database:
+        fields.update(scope.database.fields())
+    fields["duration_ms"] = round((time.perf_counter_ns() - started_ns) / 1e6, 3)
+    return fields
+
+
+def frames_from(trace: TracebackType | None, *, past: tuple[str, ...]) -> TracebackType | None:
+    """The traceback without its first frames of the modules `past`; all of it where there are no others."""
+    own = trace
+    while own is not None and str(own.tb_frame.f_globals.get("__name__")).startswith(past):
+        own = own.tb_next
+    return own or trace
 
 
 def _key() -> bytes:
