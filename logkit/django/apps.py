@@ -12,10 +12,11 @@ class LogkitConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from logkit.django import capture, checks, commands, database, signals
+        from logkit.django import capture, checks, commands, database, signals, tasks
 
         capture.connect()  # before `signals`, which forgets the context of an answered request
         commands.connect()
         database.connect()
         signals.connect()
+        tasks.connect()
         checks.register()

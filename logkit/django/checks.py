@@ -7,12 +7,20 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings as django_settings
 from django.core import checks
+from django.core.cache import InvalidCacheBackendError, caches
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
+from django.core.exceptions import ImproperlyConfigured
 
+from logkit.django.carriers import cache_alias
+from logkit.django.tasks import frameworks, runs_in_place
 from logkit.foreign import foreign_handlers
 from logkit.pipeline import current_settings, own_handlers
 from logkit.settings import RELAXED_ENVIRONMENTS, LogSettings
@@ -26,7 +34,7 @@ _WORLD = stat.S_IRWXO
 
 def register() -> None:
     """Have Django run every check here; what it is told twice it remembers once."""
-    for check in (check_middleware, check_logging, check_handlers, check_audit):
+    for check in (check_middleware, check_logging, check_handlers, check_audit, check_tasks):
         checks.register(check, TAG)
 
 
@@ -130,6 +138,35 @@ def _audit_findings(settings: LogSettings) -> Iterator[checks.CheckMessage]:
                 f"{name} is {path}, inside the audit trail's directory {audit.directory}.",
                 f"Give {name} a place of its own: retention, permissions and backups of the two differ.",
             )
+
+
+def check_tasks(app_configs: Any, **_: object) -> list[checks.CheckMessage]:
+    """W011: tasks of Django's framework run elsewhere, and their context has no way to get there."""
+    alias = cache_alias()
+    try:
+        is_shared = not isinstance(caches[alias], LocMemCache | DummyCache)
+    except InvalidCacheBackendError:
+        is_shared = False
+    elsewhere = () if is_shared else tuple(_backends_elsewhere())
+    return [
+        _warning(
+            11,
+            f"Tasks of {', '.join(elsewhere)} do not know their request: no other process sees the cache {alias!r}.",
+            "Set LOG_TASK_CACHE to the alias of a cache that all processes share, such as Redis.",
+        )
+        for _ in elsewhere[:1]
+    ]
+
+
+def _backends_elsewhere() -> Iterator[str]:
+    """The aliases of the backends whose tasks another process runs; one that cannot be loaded is Django's to report."""
+    for framework in frameworks():
+        backends: Any = import_module(framework).task_backends
+        for alias in backends:
+            with suppress(ImproperlyConfigured):
+                backend: Any = type(backends[alias])
+                if not runs_in_place(backend):
+                    yield alias
 
 
 def _open_to_everybody(directories: Sequence[Path]) -> Iterator[Path]:
