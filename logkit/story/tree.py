@@ -257,7 +257,7 @@ def _split_attempts(task: Node) -> None:
         attempt = tries[-1]
         if message in STEPS:
             attempt.steps.append(moment)
-        elif message in _TASK_ENDS:
+        elif message in _TASK_ENDS and not (message == "task.interrupted" and attempt.canonical):
             attempt.moments += _some(attempt.canonical)
             attempt.canonical = moment
         else:
@@ -278,8 +278,8 @@ def _split_attempts(task: Node) -> None:
 
 def _comes_again(attempt: Node, message: str) -> bool:
     """Is this the next life of a message that went back to its queue? It comes with the same number."""
-    if attempt.canonical is None or attempt.message == "task.interrupted":  # how it ended the worker says
-        return False
+    if attempt.canonical is None or "task.interrupted" in (attempt.message, message):
+        return False  # how it ended is for the worker to say, before or after its process says that it is interrupted
     return message in STEPS or message in _TASK_ENDS
 
 

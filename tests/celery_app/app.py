@@ -38,6 +38,7 @@ app.conf.update(
     result_chord_retry_interval=0.2,
     result_backend_transport_options={"polling_interval": 0.1},
     task_track_started=False,
+    worker_pool_restarts=True,
     worker_lost_wait=0.5,
     worker_prefetch_multiplier=1,
     beat_schedule={"every-moment": {"task": "work.nothing", "schedule": 0.5}},

@@ -176,6 +176,12 @@ def wait(seconds: float) -> None:
     time.sleep(seconds)
 
 
+@app.task(name="work.wait_late", acks_late=True)
+def wait_late(seconds: float) -> None:
+    """Wait, with a message that comes back when nobody acknowledges it."""
+    time.sleep(seconds)
+
+
 @app.task(name="soak.root", bind=True, acks_late=True, reject_on_worker_lost=True, max_retries=3)
 def soak_root(self: Any, number: int) -> None:
     """Retry now and then, call sub-tasks, sometimes a chord."""

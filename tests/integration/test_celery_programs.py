@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,9 +16,12 @@ from logkit.context import new_scope
 from logkit.testing import wait_until
 from tests.celery_app import tasks
 from tests.program import PROJECT, program_environ
-from tests.worker import Broker, Program, connected, worker
+from tests.worker import ENDS, Broker, Program, connected, worker
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+IGNORED = ("--logfile", "a-log-that-nobody-writes")
 
 
 class Site(NamedTuple):
@@ -36,7 +40,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     environ = {"LOG_STDOUT_MODE": "buffered"}
     with (
         connected(broker) as app,
-        worker(broker, "prefork", "--max-tasks-per-child", "1", environ=environ) as program,
+        worker(broker, "prefork", "--max-tasks-per-child", "1", *IGNORED, environ=environ) as program,
     ):
         beat.start()
         try:
@@ -83,10 +87,11 @@ def test_c13_a_child_killed_while_its_threads_log_is_replaced(site: Site) -> Non
     assert site.worker.find("chatty.line", task_id=after)
 
 
-def test_detaching_is_refused(site: Site) -> None:
+@pytest.mark.parametrize("program", ["worker", "beat"])
+def test_detaching_is_refused(site: Site, program: str) -> None:
     """`--detach` would give stdout away; the program says what to do and ends."""
     done = subprocess.run(
-        [sys.executable, "-m", "celery", "-A", "tests.celery_app", "worker", "--detach"],
+        [sys.executable, "-m", "celery", "-A", "tests.celery_app", program, "--detach"],
         cwd=PROJECT,
         env=program_environ({"TEST_BROKER": "memory://", "TEST_BROKER_DIR": str(site.worker.directory)}),
         capture_output=True,
@@ -95,8 +100,45 @@ def test_detaching_is_refused(site: Site) -> None:
         check=False,
     )
     assert done.returncode != 0
-    assert "--detach is not supported" in done.stderr
+    assert f"celery {program} --detach is not supported" in done.stderr
     assert done.stdout == ""
+
+
+def test_an_option_that_does_nothing_is_told(site: Site) -> None:
+    """Once, with what to use in its place; that nobody ends up waiting for a file."""
+    (told,) = site.worker.wait_for("worker.option_ignored")
+    assert (told["level"], told["context"]["option"]) == ("WARNING", "--logfile")
+    assert told["context"]["use"] == "LOG_FILE"
+    assert not (PROJECT / IGNORED[1]).exists()
+
+
+def test_c12_everything_that_a_worker_says_is_a_line(site: Site) -> None:
+    """From its first moment: it warns of running as root before it sets up its logging."""
+    assert "Warning" not in site.worker.stderr
+    first = site.worker.lines[0]["message"]
+    assert (os.geteuid() == 0) is first.startswith("You're running the worker with superuser privileges")
+
+
+def test_c07_a_cold_end_names_the_tasks_it_cut_off(tmp_path: Path) -> None:
+    """SIGQUIT: each has its line, which says whether its message comes back; the very last line is the worker's."""
+    broker = Broker("filesystem://", tmp_path)
+    with connected(broker), worker(broker, "prefork") as program:
+        with new_scope({"request_id": "request-cut-off"}):
+            sent = {
+                tasks.wait.delay(60).id: ("ERROR", False),
+                tasks.wait_late.delay(60).id: ("WARNING", True),
+            }
+        program.wait_for("task.started", count=2)
+        assert program.stop(signal.SIGQUIT) == 0
+        ends = {line["context"]["task_id"]: line for line in program.lines if line["message"] in ENDS}
+        assert ends.keys() == sent.keys()
+        for task_id, (level, requeued) in sent.items():
+            end = ends[task_id]
+            assert (end["message"], end["level"]) == ("task.lost", level)
+            assert (end["context"]["reason"], end["context"]["requeued"]) == ("cancelled", requeued)
+            assert end["context"]["request_id"] == "request-cut-off"
+        assert program.find("worker.stopping", how="cold")
+        assert program.lines[-1]["message"] == "worker.stopped"
 
 
 def test_no_line_of_the_dispatcher_or_of_a_failing_sink(site: Site) -> None:

@@ -311,6 +311,21 @@ def test_a_message_that_went_back_to_its_queue_is_another_attempt(told: Callable
     assert "✓ nothing failed" in text
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_interrupted_attempt_ends_as_its_worker_says(told: Callable[..., str], order: int) -> None:
+    """The process and its worker speak at the same time: one attempt, lost, whoever comes first."""
+    first, second = [("task.lost", "ERROR"), ("task.interrupted", "DEBUG")][::order]
+    text = told(
+        [
+            line(490, "task.started", "DEBUG", task_id="fan-0001", task="tasks.fan", retries=0),
+            end(500, "fan-0001", first[0], level=first[1]),
+            end(501, "fan-0001", second[0], level=second[1]),
+        ]
+    )
+    assert "✗ ↳ fan  lost  10.0 ms" in text
+    assert "✗ task tasks.fan failed" in text
+
+
 def test_what_an_attempt_started_is_below_that_attempt(told: Callable[..., str]) -> None:
     """Of two attempts, the one that ran when the task was sent."""
     text = told(
