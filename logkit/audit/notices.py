@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 Alert = Callable[[str, Mapping[str, object]], None]
 Emit = Callable[[str, Mapping[str, object]], None]
+Aside = Callable[[Callable[[], None]], None]  # runs work that takes its time, somewhere
 
 # Level at which the wiring logs each alert.
 ALERT_LEVELS: Mapping[str, str] = {
@@ -53,3 +54,8 @@ def utc_text(moment: datetime) -> str:
 
 def ignore(name: str, detail: Mapping[str, object]) -> None:
     """The seam left open."""
+
+
+def at_once(work: Callable[[], None]) -> None:
+    """In the caller."""
+    work()

@@ -8,31 +8,30 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from threading import get_ident
+from threading import Lock, get_ident
 from typing import Literal
 
-from logkit.audit.files.checkpoints import Checkpoint
 from logkit.audit.files.descriptor import Descriptor
 from logkit.audit.files.head import Position, read_mark
 from logkit.audit.files.segments import check_body, fdatasync, open_segment, parse_segment, split_line
 from logkit.audit.ledger.durability import Durability
+from logkit.audit.ledger.reports import Reports
 from logkit.audit.ledger.spool import Spool
 from logkit.audit.ledger.writelock import GIVE_UP_AFTER, BusyError
 from logkit.audit.ledger.writer import Writer
-from logkit.audit.notices import Alert, Emit, Notice, gap, ignore, utc_text
+from logkit.audit.notices import Alert, Aside, Emit, Notice, at_once, gap, ignore
 from logkit.audit.seal import Sealing, seal
 from logkit.audit.seal.keys import SealError
-from logkit.audit.seal.schedule import SealSchedule, notices_of, sealed_detail
+from logkit.audit.seal.schedule import SealSchedule, notices_of
 from logkit.errors import AuditUnavailable
 from logkit.parsers import Rotation
 
 BYPASS_FOR = 1.0  # seconds in which a process goes straight to the spool after it waited in vain
-DRAIN_EVERY = 1.0  # seconds between looks into the spool
+LOOK_EVERY = 1.0  # seconds between looks at what is not pressing: the spool, the age of the last seal
 _SEVERITY, _URGENT = b'"severity":"', (b'high"', b'critical"')  # sealed at once; a false hit only seals early
 _SEVERITY_WITHIN = 400  # bytes: the envelope says it before anything of variable length
 
@@ -52,6 +51,7 @@ class Ledger:
 
     `stream` names the directory below `directory`, `key_directory` and `spool_directory`. `alert` speaks to the
     operational log, `emit` to the trail; both are called by `sync`, `record` and `tend` only, with no lock held.
+    `aside` runs upkeep that takes its time (sealing, draining): in the caller, or somewhere else.
     """
 
     def __init__(
@@ -67,27 +67,24 @@ class Ledger:
         spool_directory: Path,
         alert: Alert = ignore,
         emit: Emit | None = None,
+        aside: Aside = at_once,
     ) -> None:
         self.stream = stream
         self.directory = directory / stream
         self.key_path = key_directory / f"{stream}.key"
         self._durability = Durability(self.directory, fsync)
-        self._alert = alert
-        self._emit = emit
+        self._reports = Reports(stream, alert, emit)
         self._new_writer: Callable[[], Writer] = lambda: Writer(
             self.directory, rotation=rotation, file_mode=file_mode, group=group
         )
         self._writer = self._new_writer()
         self._spool = Spool(spool_directory / stream, file_mode=file_mode, group=group)
-        self._notices: list[Notice] = []
-        self._unsaid: list[tuple[str, Mapping[str, object]]] = []  # what the trail could not take yet
-        self._bypass_until = self._drained_at = 0.0
+        self._bypass_until = self._look_at = 0.0
         self._is_spooling = False
-        self._is_tending = False
-        self._closed: list[Checkpoint] = []
+        self._tending = Lock()  # whoever has it tends for all, emitted records of our own among them
+        self._aside = aside
         self._seals = SealSchedule(self.directory)
         self._file_mode, self._group = file_mode, group
-        self._refused, self._refused_since = 0, ""
         os.register_at_fork(after_in_child=_forgetter(weakref.ref(self)))
 
     def record(self, body: bytes) -> Appended:
@@ -133,15 +130,18 @@ class Ledger:
 
     def tend(self) -> None:
         """Drain the spool and seal when it is time, then deliver what there is to report. Never raises."""
-        if self._is_tending:  # an emitted record of our own
-            return
-        self._is_tending = True
-        try:
-            self._drain_if_due()
-            self._seal_if_due()
-            self._report()
-        finally:
-            self._is_tending = False
+        now = time.monotonic()
+        if now >= self._look_at or self._seals.is_pressing:
+            self._look_at = now + LOOK_EVERY
+            if (self._is_drain_due(now) or self._is_seal_due()) and self._tending.acquire(blocking=False):
+                self._aside(self._upkeep)
+                return
+        has_news = self._reports.is_waiting or self._writer.notices
+        if has_news and self._tending.acquire(blocking=False):
+            try:
+                self._report()
+            finally:
+                self._tending.release()
 
     def drain(self) -> int:
         """Move what waits in the spool into the ledger; how many records. Raises `OSError`."""
@@ -150,14 +150,14 @@ class Ledger:
         moved = self._spool.drain(self.directory, self._drained)
         if moved:
             self._is_spooling = False
-            self._notices.append(Notice("audit.drained", {"stream": self.stream, "records": moved}))
+            self._reports.add(Notice("audit.drained", {"stream": self.stream, "records": moved}))
         return moved
 
     def seal(self) -> Sealing:
         """Seal everything up to now; what was done. Raises `SealError`, `OSError`, `AuditUnavailable`."""
         sealing = seal(self.directory, self.key_path, self._position, file_mode=self._file_mode)
-        self._notices += notices_of(self.stream, sealing)
-        self._closed += sealing.closed
+        self._reports.add(*notices_of(self.stream, sealing))
+        self._reports.closed(sealing.closed)
         self._seals.done(sealing)
         return sealing
 
@@ -176,7 +176,7 @@ class Ledger:
         self._writer.close()
         self._writer = self._new_writer()
         self._spool.forget()
-        self._is_tending = False
+        self._tending = Lock()
 
     def _written(self, body: bytes) -> Appended:
         writer = self._entered()
@@ -230,25 +230,22 @@ class Ledger:
                     return last_resort(body)
                 except OSError as again:
                     reason = str(again)
-            self._refused += 1
-            self._refused_since = self._refused_since or utc_text(datetime.now(UTC))
-            detail = {"stream": self.stream, "ledger": reason, "spool": str(error), "refused": self._refused}
-            self._notices.append(Notice("audit.unavailable", detail))
+            self._reports.refused(reason, str(error))
             raise AuditUnavailable(
                 f"the audit stream {self.stream!r} can be written neither to its ledger ({reason})"
                 f" nor to its spool ({error})"
             ) from error
         if not self._is_spooling:
             self._is_spooling = True
-            self._notices.append(Notice("audit.spooled", {"stream": self.stream, "reason": reason}))
-        self._drained_at = time.monotonic()
+            self._reports.add(Notice("audit.spooled", {"stream": self.stream, "reason": reason}))
+        self._look_at = time.monotonic() + LOOK_EVERY
         return Appended(self.stream, None, "spooled")
 
     def _after_failed_sync(self, segment: Descriptor, seq: int, error: OSError) -> None:
         """The segment is finished: what may not be on the disk is appended again to a new one."""
         detail = {"stream": self.stream, "segment": segment.name, "seq": seq, "error": str(error)}
         report = gap(lost=0, since=None, cause="sync_failed", stream=self.stream)
-        self._notices.append(Notice("audit.sync_failed", detail, gap=report))
+        self._reports.add(Notice("audit.sync_failed", detail, gap=report))
         try:
             mark = read_mark(self._writer.head_fd)
             self._rotate(segment)
@@ -266,54 +263,44 @@ class Ledger:
         appended = self._written(body)
         return lambda: fdatasync(appended.segment.fd) if appended.segment is not None else None
 
-    def _drain_if_due(self) -> None:
-        now = time.monotonic()
-        if now - self._drained_at < DRAIN_EVERY or now < self._bypass_until:
-            return
-        self._drained_at = now
-        try:
-            self.drain()
-        except (OSError, AuditUnavailable):
-            return  # it waits where it is
+    def _is_drain_due(self, now: float) -> bool:
+        return now >= self._bypass_until and self._spool.is_waiting()
 
-    def _seal_if_due(self) -> None:
+    def _upkeep(self) -> None:
+        """What is due, by whoever `aside` has do it. The lock is held."""
         try:
-            if not self._seals.is_due():
-                return
-            self.seal()
-        except SealError as alarm:
-            self._seals.failed()
-            self._notices.append(Notice("audit.seal_alarm", {"stream": self.stream, "alarm": str(alarm)}))
-        except (OSError, ValueError, AuditUnavailable) as error:
-            self._seals.failed()
-            self._notices.append(Notice("audit.seal_failed", {"stream": self.stream, "error": str(error)}))
+            if self._is_drain_due(time.monotonic()):
+                with suppress(OSError, AuditUnavailable):  # else it waits where it is
+                    self.drain()
+            if self._is_seal_due():
+                try:
+                    self.seal()
+                except (SealError, OSError, ValueError, AuditUnavailable) as error:
+                    self._seal_failed(error)
+            self._report()
+        finally:
+            self._tending.release()
+        if self._seals.is_pressing and self._is_seal_due():  # by what was written meanwhile
+            self.tend()
+
+    def _is_seal_due(self) -> bool:
+        try:
+            return self._seals.is_due()
+        except (OSError, ValueError) as error:
+            self._seal_failed(error)
+            return False
+
+    def _seal_failed(self, error: Exception) -> None:
+        """What keeps the stream from being sealed is reported; it stops nothing."""
+        self._seals.failed()
+        what = {"alarm": str(error)} if isinstance(error, SealError) else {"error": str(error)}
+        name = "audit.seal_alarm" if isinstance(error, SealError) else "audit.seal_failed"
+        self._reports.add(Notice(name, {"stream": self.stream, **what}))
 
     def _report(self) -> None:
-        """Hand over the notices; a receiver that fails stops nothing."""
         writer = self._writer
-        if not (self._notices or writer.notices or self._closed or self._unsaid or self._refused):
-            return
-        notices, self._notices = self._notices, []
         found, writer.notices = writer.notices, []
-        is_refusing = any(notice.name == "audit.unavailable" for notice in notices)
-        if self._refused and not is_refusing:
-            refused, since = self._refused, self._refused_since
-            self._refused, self._refused_since = 0, ""
-            detail = gap(lost=refused, since=since, cause="unavailable", stream=self.stream)
-            notices.append(Notice("audit.gap", detail, gap=detail))
-        for notice in (*found, *notices):
-            with suppress(Exception):
-                self._alert(notice.name, notice.detail)
-            if notice.gap is not None:
-                self._unsaid.append(("audit.gap", notice.gap))
-        self._unsaid += [("audit.segment.sealed", sealed_detail(checkpoint)) for checkpoint in self._closed]
-        self._closed = []
-        while self._unsaid and self._emit is not None and not is_refusing:
-            try:
-                self._emit(*self._unsaid[0])
-            except Exception:  # noqa: BLE001
-                return  # the trail hears of it later
-            del self._unsaid[0]
+        self._reports.deliver(found)
 
 
 def _bodies_from(path: Path, since: int) -> list[bytes]:

@@ -36,6 +36,7 @@ class SealSchedule:
         self._sealed_at = time.monotonic()
         self._rotated = False
         self._not_before = 0.0
+        self.is_pressing = False  # should `is_due` be asked at once, and not when it is convenient?
 
     def note(self, seq: int, segment: str, is_urgent: bool) -> None:
         """A line was written."""
@@ -45,6 +46,8 @@ class SealSchedule:
             self._segment = segment
         if is_urgent:
             self._urgent = seq
+        if is_urgent or self._rotated or seq - self._sealed >= RECORDS:
+            self.is_pressing = True
 
     def is_due(self) -> bool:
         now = time.monotonic()
@@ -54,13 +57,14 @@ class SealSchedule:
         return self._is_due(now)
 
     def done(self, sealing: Sealing) -> None:
+        """What was written while it was sealed is for the next one: so the file is asked, not our own numbers."""
         now = time.monotonic()
         if sealing.is_busy:
             self._not_before = now + _WHEN_BUSY
             return
         self._sealed_at = now
-        self._rotated = False
-        self._sealed = self._seen + 1
+        self._ask_file(now)
+        self.is_pressing = self._is_due(now)
         if sealing.alarms:
             self.failed()
 

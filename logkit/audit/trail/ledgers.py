@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from logkit.audit.events import State
-from logkit.audit.notices import Alert, Emit
+from logkit.audit.notices import Alert, Aside, Emit, at_once
 from logkit.settings import AuditSettings
 
 if TYPE_CHECKING:
@@ -70,12 +70,14 @@ class Ledgers:
         self._lock = threading.Lock()
 
 
-def file_ledgers(settings: AuditSettings, *, alert: Alert, emit: Emit) -> Opener:
+def file_ledgers(settings: AuditSettings, *, alert: Alert, emit: Emit, aside: Aside) -> Opener:
     """Opens the ledgers that `settings` describe."""
-    return lambda stream: file_ledger(settings, stream, alert=alert, emit=emit)
+    return lambda stream: file_ledger(settings, stream, alert=alert, emit=emit, aside=aside)
 
 
-def file_ledger(settings: AuditSettings, stream: str, *, alert: Alert, emit: Emit) -> FileLedger:
+def file_ledger(
+    settings: AuditSettings, stream: str, *, alert: Alert, emit: Emit, aside: Aside = at_once
+) -> FileLedger:
     """The ledger of `stream` that `settings` describe; the one place where they become one."""
     from logkit.audit.ledger import Ledger  # its sealing needs cryptography, which takes a while
 
@@ -90,4 +92,5 @@ def file_ledger(settings: AuditSettings, stream: str, *, alert: Alert, emit: Emi
         spool_directory=settings.spool_directory,
         alert=alert,
         emit=emit,
+        aside=aside,
     )

@@ -26,6 +26,7 @@ from logkit.audit.trail.ledgers import Appended, Ledgers, Opener, file_ledgers
 from logkit.audit.trail.losses import Losses
 from logkit.audit.trail.policy import changed_policy
 from logkit.audit.trail.report import Report, report_line
+from logkit.audit.trail.upkeep import Upkeep
 from logkit.context import EMPTY, Context, current_context
 from logkit.errors import AuditUnavailable, raise_if_asynchronous
 from logkit.parsers import SEVERITIES
@@ -79,8 +80,12 @@ class AuditTrail:
         self._redactor = redactor
         service = {"name": settings.service, "environment": settings.environment}
         self._service = closing(service | ({"release": settings.release} if settings.release else {}))
+        self._upkeep = Upkeep()
         self._ledgers = Ledgers(
-            ledgers or file_ledgers(settings.audit, alert=self._alert, emit=self._state_of_ledger)
+            ledgers
+            or file_ledgers(
+                settings.audit, alert=self._alert, emit=self._state_of_ledger, aside=self._upkeep.aside
+            )
         )
         self._losses = Losses()
         self._bypassed = ""
@@ -192,6 +197,7 @@ class AuditTrail:
     def close(self) -> None:
         """Say what is still unsaid and close the ledgers. An event that comes later opens its ledger again."""
         self.report_losses()
+        self._upkeep.wait()
         self._ledgers.close()
 
     def forget(self) -> None:

@@ -1,0 +1,56 @@
+"""Upkeep beside the caller: sealing and draining take milliseconds of disk, which no request should wait for."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+
+_PATIENCE = 2.0  # seconds that a fork or a close waits for work that is under way
+
+
+class Upkeep:
+    """Runs work in threads that live no longer than it. Idle processes have none.
+
+    A fork waits for them, so that none is cut off in the child; the end of the process does, because they are no
+    daemons. Where no thread can be had, at the interpreter's end for one, the caller does the work.
+    """
+
+    def __init__(self) -> None:
+        self._threads: set[threading.Thread] = set()
+        waiting, forgetting = weakref.WeakMethod(self.wait), weakref.WeakMethod(self._forget)
+        os.register_at_fork(before=_if_alive(waiting), after_in_child=_if_alive(forgetting))
+
+    def aside(self, work: Callable[[], None]) -> None:
+        """Run `work`, which must not raise."""
+        thread = threading.Thread(target=self._run, args=(work,), name="logkit.audit")
+        self._threads.add(thread)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._threads.discard(thread)
+            work()
+
+    def wait(self) -> None:
+        """Until what is under way is done, but not for ever."""
+        for thread in list(self._threads):
+            if thread is not threading.current_thread():
+                thread.join(_PATIENCE)
+
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        finally:
+            self._threads.discard(threading.current_thread())
+
+    def _forget(self) -> None:
+        self._threads = set()
+
+
+def _if_alive(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[[], None]:
+    def call() -> None:
+        if (bound := method()) is not None:
+            bound()
+
+    return call
