@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from logkit.context import new_scope
+from logkit.testing import wait_until
 from tests.celery_app import tasks
 from tests.services.brokers import remove_queue
 from tests.services.servers import redis_server
@@ -68,10 +69,18 @@ def test_c13_a_pool_that_grows(site: Site) -> None:
 
 def test_c13_a_pool_that_is_restarted(site: Site) -> None:
     """Other processes; what they print is a line, and nothing is doubled."""
-    before = process_of(site, "task.succeeded", tasks.fields.delay().id)
+    tasks.fields.delay()
+    site.worker.wait_for("task.succeeded", task="work.fields")
+    old = {line["process"]["id"] for line in site.worker.lines}
     assert site.app.control.pool_restart(destination=[site.name], reply=True, timeout=20)
-    task_id = tasks.fields.delay().id
-    assert process_of(site, "task.succeeded", task_id) != before
+    task_id = ""
+
+    def is_replaced() -> bool:  # a process ends after one more task
+        nonlocal task_id
+        task_id = tasks.fields.delay().id
+        return process_of(site, "task.succeeded", task_id) not in old
+
+    wait_until(is_replaced, timeout=60, what="a process in the place of the old ones")
     assert len(site.worker.find("printed by hand", task_id=task_id)) == 1
     assert len(site.worker.find("worker.started")) == 1
 
