@@ -30,6 +30,7 @@ VERBS = {
     "lint": Verb(
         "logkit.lint", "log calls that cannot be searched, that leak, or that flood", has_files=True
     ),
+    "doctor": Verb("logkit.doctor", "check sinks, files, machine and project; say what is on, and why"),
     "audit": Verb("logkit.audit.cli", "verify, seal, search and export the audit trail"),
     "events": Verb("logkit.audit.cli.reference", "the types of audit events and their fields"),
     "explain-redaction": Verb("logkit.explain", "say why a text or a key is redacted, or is not"),

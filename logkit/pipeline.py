@@ -207,6 +207,11 @@ def own_handlers() -> frozenset[int]:
     return _installed.handlers
 
 
+def current_sinks() -> tuple[AddedSink, ...]:
+    """The sinks that `add_sink()` added."""
+    return tuple(_installed.pipeline.added.values()) if _installed.pipeline else ()
+
+
 def add_sink(sink: EventSink, *, level: str = "INFO", name: str | None = None) -> int:
     """Give every event of `level` and above to `sink`, as data of schema v1, redacted; returns the sink's id.
 

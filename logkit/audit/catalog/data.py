@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from logkit.audit.catalog.types import Ecs, EventType, Ocsf
+from logkit.audit.catalog.types import Ecs, EventType, Ocsf, Stream
+
+_STREAMS: tuple[Stream, ...] = ("security", "compliance", "access")
 
 DATA = (
     EventType(
@@ -229,6 +231,19 @@ DATA = (
         ocsf=Ocsf(1008, 99, "Other"),
         ecs=Ecs(("file",), ("access",)),
         owasp="sensitive_read",
+    ),
+    *(
+        EventType(
+            f"audit.{stream}.checked",
+            f"Somebody sent this event through the {stream} stream, to see it arrive (`logkit doctor`).",
+            stream=stream,
+            severity="info",
+            delivery="closed",  # whatever AUDIT_LEVEL says, it arrives or the check fails
+            required=("canary",),
+            ocsf=Ocsf(1008, 99, "Other"),
+            ecs=Ecs(("process",), ("info",)),
+        )
+        for stream in _STREAMS
     ),
     EventType(
         "audit.log.exported",

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from loguru import logger
 
 import logkit
+from logkit import findings
 from logkit.django import checks
 from logkit.testing import QUIET
 
@@ -112,9 +113,11 @@ def test_django_runs_them(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_finding_is_documented() -> None:
     """Each id in the code has its heading, and the page has no other."""
-    source = Path(checks.__file__).read_text()
+    source = Path(checks.__file__).read_text() + Path(findings.__file__).read_text()
+    numbers = {"problem": "E", "warning": "W"}
     ids = {
-        f"logkit.{kind[0].upper()}{int(number):03}"
-        for kind, number in re.findall(r"_(error|warning)\(\s*(\d+)", source)
+        f"logkit.{numbers[kind]}{int(number):03}"
+        for kind, number in re.findall(r"(problem|warning)\((?:[^()]|\([^()]*\))*?number=(\d+)", source)
     }
+    assert len(ids) == 11
     assert set(re.findall(r"^### (\S+)$", PAGE.read_text(), re.MULTILINE)) == ids

@@ -20,7 +20,9 @@ class Command(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         settings = current_settings()
-        if settings is not None:  # where the project's LOGGING put the trail
+        if settings is not None and argv[2:3] != [
+            "doctor"
+        ]:  # which tells whose choice it was; where the project's LOGGING put the trail
             audit = settings.audit
             os.environ.setdefault("AUDIT_DIR", str(audit.directory))
             os.environ.setdefault("AUDIT_SPOOL_DIR", str(audit.spool_directory))
