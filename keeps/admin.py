@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from keeps.models import Export, Keep, ShareLink
-from messaging.admin import ReadOnlyAdmin
+from mysite.admin import ReadOnlyAdmin
 
 
 @admin.register(Keep)

@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
 
 from messaging.models import Delivery, Message, Receipt
-
-if TYPE_CHECKING:  # the admin's classes are generic in their stubs only
-    AnyModelAdmin = admin.ModelAdmin[Any]
-    AnyTabularInline = admin.TabularInline[Any, Any]
-else:
-    AnyModelAdmin, AnyTabularInline = admin.ModelAdmin, admin.TabularInline
+from mysite.admin import ReadOnlyAdmin, ReadOnlyInline
 
 
-class ReadOnlyAdmin(AnyModelAdmin):
-    """Nothing is added, changed or deleted here: every write goes through the services."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-
-class DeliveryInline(AnyTabularInline):
+class DeliveryInline(ReadOnlyInline):
     model = Delivery
     fields = readonly_fields = ("recipient", "state", "attempts", "reason", "next_attempt_at", "settled_at")
-    can_delete = False
-    extra = 0
-
-    def has_add_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
-        return False
 
 
 @admin.register(Message)

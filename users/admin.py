@@ -6,12 +6,12 @@ An action calls the service that the API calls, so that the event looks the same
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 
+from mysite.admin import AnyModelAdmin, ReadOnlyAdmin, ReadOnlyInline
 from users.models import (
     Circle,
     Consent,
@@ -24,38 +24,12 @@ from users.models import (
 )
 from users.services import accounts, lockout
 
-if TYPE_CHECKING:  # the admin's classes are generic in their stubs only
-    AnyModelAdmin = admin.ModelAdmin[Any]
-    AnyTabularInline = admin.TabularInline[Any, Any]
-else:
-    AnyModelAdmin, AnyTabularInline = admin.ModelAdmin, admin.TabularInline
-
 PRIVILEGES = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
-class ReadOnlyAdmin(AnyModelAdmin):
-    """Nothing is added, changed or deleted here: every write goes through the services."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-
-class MembershipInline(AnyTabularInline):
+class MembershipInline(ReadOnlyInline):
     model = Membership
     fields = readonly_fields = ("circle", "user", "role", "joined_at")
-    can_delete = False
-    extra = 0
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         return Membership.objects.select_related("user", "circle")
@@ -115,6 +89,8 @@ class UserAdmin(AnyModelAdmin):
         self._each(request, people, lockout.unlock)
 
     def _each(self, request: HttpRequest, people: QuerySet[User], do: Callable[[User], object]) -> None:
+        if not getattr(request.user, "is_superuser", False):
+            people = people.filter(is_staff=False)  # who helps members does not close the doors of colleagues
         done = [do(user) for user in people]
         self.message_user(request, f"{len(done)} accounts.", messages.SUCCESS)
 
