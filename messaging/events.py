@@ -17,9 +17,6 @@ EVENTS = {
     "message.fanned_out": Event(
         "INFO", (*_MESSAGE, "deliveries"), "A delivery was created for every other member."
     ),
-    "message.edit_denied": Event(
-        "WARNING", (*_MESSAGE, "permission"), "Somebody wanted to edit what another member wrote."
-    ),
     "push.accepted": Event("INFO", _CALL, "The push gateway took a push."),
     "push.failed": Event(
         "WARNING", (*_CALL, "reason"), "The gateway refused a push, cut it off or did not answer in time."

@@ -16,7 +16,8 @@ from messaging import queries
 from messaging.dispatch import fan_out_on_commit
 from messaging.models import Message, Receipt
 from mysite import audit
-from users.errors import Forbidden, NotFound
+from users.denials import denied
+from users.errors import NotFound
 from users.models import Role, User
 from users.queries import membership_of, require_role
 
@@ -40,7 +41,14 @@ def edit(editor: User, circle_id: UUID, message_id: UUID, body: str) -> Message:
     with transaction.atomic():
         message = _locked(circle_id, message_id)
         if message.author_id != editor.id:
-            raise _not_the_author(message)
+            raise denied(
+                "Only its author may edit a message.",
+                permission="message.edit",
+                policy="author",
+                kind="message",
+                object_id=message.id,
+                circle_id=circle_id,
+            )
         message.body, message.edited_at = body, timezone.now()
         message.save(update_fields=["body", "edited_at"])
     _about(message).bind(characters=len(body)).info("message.edited")
@@ -85,19 +93,6 @@ def _locked(circle_id: UUID, message_id: UUID) -> Message:
     if message is None:
         raise NotFound("There is no such message.")
     return message
-
-
-def _not_the_author(message: Message) -> Forbidden:
-    permission = "message.edit"
-    audit.authz_denied(
-        permission=permission,
-        policy="author",
-        kind="message",
-        object_id=message.id,
-        circle_id=message.circle_id,
-    )
-    _about(message).bind(permission=permission).warning("message.edit_denied")
-    return Forbidden("Only its author may edit a message.")
 
 
 def _about(message: Message) -> Logger:

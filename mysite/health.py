@@ -32,7 +32,7 @@ def _outcome(name: str, check: Callable[[], str]) -> str:
     try:
         return check()
     except Exception as error:  # noqa: BLE001 - whatever it is, the answer is that we are not ready
-        logger.bind(check=name, error=type(error).__name__).warning("readiness.check_failed")
+        logger.bind(check=name, exception_type=type(error).__qualname__).warning("readiness.check_failed")
         return "failed"  # the text of a database error can name hosts and users
 
 

@@ -1,6 +1,6 @@
 """How often one person, or one address, may call: beyond it the answer is 429 with Retry-After.
 
-`AddressLimit`, `MemberLimit`, `limited` (the same for a view of Django's).
+`AddressLimit`, `MemberLimit`, `limited` (the same for a view of Django's), `is_within` (for whatever else is counted).
 
 Calls are counted in windows by the cache's atomic increment. Ninja's own throttles keep the call that they look at on
 the throttle, which all threads share, so that two calls at once are counted for one another.
@@ -27,6 +27,17 @@ from logkit.django.client_ip import ClientAddress
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
+def is_within(scope: str, who: str, *, most: int, window_s: int) -> bool:
+    """Count one more of `scope` for `who`: is it one of the first `most` in this window?"""
+    key = f"limit:{scope}:{who}:{int(time.time() // window_s)}"
+    try:
+        cache.add(key, 0, timeout=window_s)
+        return cache.incr(key) <= most
+    except Exception as error:  # noqa: BLE001 - a cache that is away must not take the service with it
+        logger.bind(limit=scope, exception_type=type(error).__qualname__).warning("limit.not_counted")
+        return True
+
+
 class _Limit(BaseThrottle):
     """At most `rate` calls of one kind ("30/m", "1200/h") from whoever `_who` names."""
 
@@ -36,15 +47,7 @@ class _Limit(BaseThrottle):
         self.most, self.window_s = int(count), _SECONDS[unit]
 
     def allow_request(self, request: HttpRequest) -> bool:
-        key = f"limit:{self.scope}:{self._who(request)}:{int(time.time() // self.window_s)}"
-        try:
-            cache.add(key, 0, timeout=self.window_s)
-            return cache.incr(key) <= self.most
-        except Exception as error:  # noqa: BLE001 - a cache that is away must not take the service with it
-            logger.bind(limit=self.scope, exception_type=type(error).__qualname__).warning(
-                "limit.not_counted"
-            )
-            return True
+        return is_within(self.scope, self._who(request), most=self.most, window_s=self.window_s)
 
     def wait(self) -> float:
         return self.window_s - time.time() % self.window_s

@@ -6,6 +6,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
@@ -14,7 +15,7 @@ from users.services import lockout
 
 
 class LockoutBackend(ModelBackend):
-    """Refuses an address that is locked, before its password is looked at."""
+    """Refuses an address that is locked, before its password is looked at; and one that nobody has confirmed."""
 
     def authenticate(
         self,
@@ -25,12 +26,12 @@ class LockoutBackend(ModelBackend):
     ) -> User | None:
         if username is None or password is None:
             return None
-        if lockout.seconds_left(username):
-            lockout.refused(username)
+        attempt = lockout.admit(username)
+        if attempt.wait_s:
             raise PermissionDenied  # no other backend is asked; Django reports the failed login
         user = super().authenticate(request, username, password, **more)
         if not isinstance(user, User):
-            lockout.failed(username)
+            lockout.failed(attempt)
             return None
         lockout.cleared(username)
         return user
@@ -43,3 +44,7 @@ class LockoutBackend(ModelBackend):
         **more: Any,
     ) -> User | None:
         return await sync_to_async(self.authenticate)(request, username, password, **more)
+
+    def user_can_authenticate(self, user: User | AnonymousUser | None) -> bool:
+        """Asked at every request, too: a session ends with the account."""
+        return super().user_can_authenticate(user) and getattr(user, "email_confirmed_at", None) is not None

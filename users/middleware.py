@@ -33,8 +33,8 @@ class ImpersonationMiddleware:
         logkit.bind_context(user_id=staff.pk, actor_type="staff", on_behalf_of=record.member_id)
         ending = request.method == "DELETE" and request.path_info == END_PATH
         if request.method not in READING and not ending:
-            support.refuse_change(record)
-            return error_response(403, "read_only", "While you act as somebody else you can only look.")
+            refusal = support.refuse_change(record.member.id)
+            return error_response(403, refusal.code, str(refusal))
         request.impersonation = record  # type: ignore[attr-defined]
         if not ending:
             request.user = record.member

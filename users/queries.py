@@ -10,10 +10,9 @@ from uuid import UUID
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
-from loguru import logger
 
-from mysite import audit
-from users.errors import Forbidden, NotFound
+from users.denials import denied
+from users.errors import NotFound
 from users.models import Circle, Consent, Invitation, Membership, PersonalExport, Role, User
 
 
@@ -27,20 +26,15 @@ def membership_of(user: User, circle_id: UUID) -> Membership:
 
 def require_role(membership: Membership, *roles: Role, permission: str = "circle.manage") -> None:
     """Raises `Forbidden` unless the member has one of `roles`; the denial is in the audit trail."""
-    if membership.role in roles:
-        return
-    policy = "role:" + ",".join(roles)
-    audit.authz_denied(
-        permission=permission,
-        policy=policy,
-        kind="circle",
-        object_id=membership.circle_id,
-        circle_id=membership.circle_id,
-    )
-    logger.bind(circle_id=membership.circle_id, permission=permission, role=membership.role).warning(
-        "access.denied"
-    )
-    raise Forbidden("Your role in this circle does not allow this.")
+    if membership.role not in roles:
+        raise denied(
+            "Your role in this circle does not allow this.",
+            permission=permission,
+            policy="role:" + ",".join(roles),
+            kind="circle",
+            object_id=membership.circle_id,
+            circle_id=membership.circle_id,
+        )
 
 
 def member_of(circle_id: UUID, user_id: UUID) -> Membership:

@@ -12,7 +12,7 @@ from uuid import UUID
 from celery import Task, shared_task
 
 from users.dispatch import after_commit
-from users.services import accounts, exports, invitations, lockout, privacy, support
+from users.services import accounts, credentials, exports, invitations, lockout, privacy, signup, support
 
 LETTER: dict[str, Any] = {
     "autoretry_for": (SMTPException, OSError),
@@ -24,7 +24,12 @@ LETTER: dict[str, Any] = {
 
 @shared_task(name="users.mail_confirmation", **LETTER)
 def mail_confirmation(user_id: str) -> None:
-    accounts.send_confirmation(UUID(user_id))
+    signup.send_confirmation(UUID(user_id))
+
+
+@shared_task(name="users.mail_known", **LETTER)
+def mail_known(user_id: str) -> None:
+    signup.send_known(UUID(user_id))
 
 
 @shared_task(name="users.mail_password_reset", **LETTER)
@@ -77,11 +82,15 @@ def delete_due_accounts() -> int:
 
 @shared_task(name="users.sweep")
 def sweep() -> dict[str, int]:
-    """Remove what has had its time (export files, tokens, counts of wrong passwords); repair what was lost."""
+    """Remove what has had its time (export files, tokens, invitations, accounts that nobody confirmed, counts of
+    wrong passwords); repair what was lost.
+    """
     return {
         "recovered": exports.recover(),
         "impersonations": support.end_old(),
         "exports": exports.expire_old(),
-        "tokens": accounts.forget_old_tokens(),
+        "tokens": credentials.forget_old(),
+        "invitations": invitations.forget_old(),
+        "unconfirmed": signup.forget_unconfirmed(),
         "login_failures": lockout.forget_old(),
     }

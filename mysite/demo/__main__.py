@@ -59,7 +59,7 @@ def _environ(directory: Path) -> dict[str, str]:
 
 
 def _tell(service: Service) -> tuple[Story, list[Process]]:
-    story = Story(service.web, service.gateway)
+    story = Story(service.web, service.gateway, Path(service.environ["VAR_DIR"]) / "mail")
     with running(service) as processes:
         try:
             story.tell()

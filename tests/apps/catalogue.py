@@ -14,13 +14,23 @@ _CALLS = re.compile(r"""\.(?:debug|info|warning|error|critical)\(\s*"([^"]+)"\s*
 _TABLE = re.compile(r"""\(\s*"(?:INFO|WARNING|ERROR)",\s*"([a-z_]+\.[a-z_]+)"\s*\)""")
 
 
+# What a line has beside what its call bound: the request or task that caused it.
+SURROUNDINGS = {
+    *("request_id", "trace_id", "span_id", "user_id", "session", "client_ip", "actor_type", "on_behalf_of"),
+    *("method", "route", "task", "task_id", "root_id", "parent_id", "retries", "queue_ms"),
+}
+
+
 def check(logs: Capture, name: str, event: Event) -> None:
-    """`name` was logged, every time at its level and with its fields."""
+    """`name` was logged, every time at its level, with its fields and no others."""
     logs.has(name)
     for line in logs.find(name):
         assert line["level"] == event.level
-        missing = set(event.fields) - set(line["context"])
+        bound = set(line["context"])
+        missing = set(event.fields) - bound
         assert not missing, f"{name} lacks {sorted(missing)}"
+        more = bound - {*event.fields, *event.optional} - SURROUNDINGS
+        assert not more, f"{name} has {sorted(more)}, which the catalogue does not tell"
 
 
 def in_source(app: str, *, but: tuple[str, ...] = ()) -> set[str]:

@@ -13,28 +13,34 @@ from users.api.shapes import (
     Me,
     PasswordChange,
     PasswordOnly,
-    PasswordReset,
     Profile,
     SignUp,
-    TokenOnly,
+    TokenAndPassword,
 )
 from users.models import User
-from users.services import accounts, sessions
+from users.services import accounts, sessions, signup
 
 router = Router(tags=["account"])
 slow = AddressLimit("account")
 
 
-@router.post("/users", auth=csrf_protected, throttle=slow, response={201: Me})
-def sign_up(request: HttpRequest, given: SignUp) -> Status[User]:
-    return Status(201, accounts.sign_up(given.email, given.password, display_name=given.display_name))
+@router.post("/users", auth=csrf_protected, throttle=slow, response={202: None})
+def sign_up(request: HttpRequest, given: SignUp) -> Status[None]:
+    """A letter to the address says what to do next; the answer is the same whether or not anybody has it."""
+    signup.sign_up(given.email, given.password, display_name=given.display_name)
+    return Status(202, None)
 
 
 @router.post(
-    "/confirmations", auth=csrf_protected, throttle=slow, response={204: None}, openapi_extra=refuses(410)
+    "/confirmations",
+    auth=csrf_protected,
+    throttle=slow,
+    response={204: None},
+    openapi_extra=refuses(401, 410),
 )
-def confirm_address(request: HttpRequest, given: TokenOnly) -> Status[None]:
-    accounts.confirm_address(given.token)
+def confirm_address(request: HttpRequest, given: TokenAndPassword) -> Status[None]:
+    """With the token of the letter and the password that was signed up with. Then one can log in."""
+    signup.confirm_address(given.token, given.password)
     return Status(204, None)
 
 
@@ -48,7 +54,7 @@ def ask_for_password_reset(request: HttpRequest, given: AddressOnly) -> Status[N
 @router.put(
     "/password-resets", auth=csrf_protected, throttle=slow, response={204: None}, openapi_extra=refuses(410)
 )
-def reset_password(request: HttpRequest, given: PasswordReset) -> Status[None]:
+def reset_password(request: HttpRequest, given: TokenAndPassword) -> Status[None]:
     accounts.reset_password(given.token, given.password)
     return Status(204, None)
 
@@ -61,12 +67,6 @@ def me(request: MemberRequest) -> User:
 @router.patch("/me", response=Me)
 def update_profile(request: MemberRequest, given: Profile) -> User:
     return accounts.update_profile(request.user, display_name=given.display_name)
-
-
-@router.post("/me/confirmation", response={202: None}, openapi_extra=refuses(409))
-def ask_for_confirmation(request: MemberRequest) -> Status[None]:
-    accounts.ask_for_confirmation(request.user)
-    return Status(202, None)
 
 
 @router.put("/me/password", response={204: None})

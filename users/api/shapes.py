@@ -55,7 +55,7 @@ class PasswordOnly(Given):
     password: Password
 
 
-class PasswordReset(Given):
+class TokenAndPassword(Given):
     token: Token
     password: Password
 

@@ -20,6 +20,7 @@ MAX_MEMBERS = 200  # of one circle: a family, not a platform; lists need no page
 def create(owner: User, name: str) -> Circle:
     """A new circle, owned by `owner`. Raises `Conflict` for somebody who owns too many."""
     with transaction.atomic():
+        User.objects.select_for_update().get(id=owner.id)  # two made at once are counted one after the other
         if owner.memberships.filter(role=Role.OWNER).count() >= MAX_CIRCLES:
             raise Conflict(
                 f"You own {MAX_CIRCLES} circles, which is the most one person may.", code="too_many"
@@ -91,7 +92,7 @@ def change_role(actor: User, circle_id: UUID, user_id: UUID, role: Role) -> Memb
         return membership
     with audit.changing_role(user_id, circle_id=circle_id, before=before, after=role), transaction.atomic():
         _moved(membership, before, role)
-    logger.bind(circle_id=circle_id, member_id=user_id, role_from=before, role_to=role).info(
+    logger.bind(circle_id=circle_id, subject_id=user_id, role_from=before, role_to=role).info(
         "member.role_changed"
     )
     membership.role = role
@@ -130,7 +131,7 @@ def remove_member(actor: User, circle_id: UUID, user_id: UUID) -> None:
     with transaction.atomic():
         membership.delete()
         audit.member_removed(user_id, circle_id=circle_id, role=membership.role, reason=reason)
-    logger.bind(circle_id=circle_id, member_id=user_id, reason=reason).info("member.removed")
+    logger.bind(circle_id=circle_id, subject_id=user_id, reason=reason).info("member.removed")
 
 
 def _objects_in(circle: Circle) -> int:

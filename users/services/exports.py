@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -24,6 +25,9 @@ from users.dispatch import after_commit
 from users.errors import Conflict, Gone
 from users.models import EXPORT_MOVES, ExportState, PersonalExport, User
 from users.signals import Section, personal_data
+
+if TYPE_CHECKING:
+    from loguru import Logger
 
 KEPT_FOR = timedelta(days=7)
 STALE_AFTER = timedelta(hours=1)
@@ -45,22 +49,27 @@ def request(user: User) -> PersonalExport:
 
 
 def build(export_id: UUID) -> None:
-    """Make the archive of a pending export; done once, however often it is called."""
-    export = (
-        PersonalExport.objects.select_related("user").filter(id=export_id, state=ExportState.PENDING).first()
-    )
+    """Make the archive of a pending export; done once, however often and by however many it is called."""
+    started = time.perf_counter()
+    pending = PersonalExport.objects.select_related("user").filter(id=export_id, state=ExportState.PENDING)
+    export = pending.first()
     if export is None:
         return
-    export.rows = _write(export.path, [*_own(export.user), *_of_other_apps(export.user)])
-    export.size, export.sha256 = export.path.stat().st_size, _sha256(export.path)
-    export.finished_at = timezone.now()
-    export.expires_at = export.finished_at + KEPT_FOR
-    with transaction.atomic():
-        _move(export, ExportState.READY)
-        audit.export_completed(
-            export.id, rows=export.rows, size=export.size, sha256=export.sha256, expires=export.expires_at
-        )
-        after_commit("users.mail_export_ready", export.id)
+    with _archive(export.path.parent, [*_own(export.user), *_of_other_apps(export.user)]) as (file, rows):
+        size, sha256 = file.stat().st_size, _sha256(file)
+        with transaction.atomic():
+            export = pending.select_for_update(of=("self",)).first()
+            if export is None:  # somebody else was faster
+                return
+            export.rows, export.size, export.sha256 = rows, size, sha256
+            export.finished_at = timezone.now()
+            export.expires_at = export.finished_at + KEPT_FOR
+            line = _move(export, ExportState.READY)
+            file.replace(export.path)
+            audit.export_completed(export.id, rows=rows, size=size, sha256=sha256, expires=export.expires_at)
+            after_commit("users.mail_export_ready", export.id)
+    duration_ms = round((time.perf_counter() - started) * 1000, 1)
+    line.bind(rows=rows, bytes=size, duration_ms=duration_ms).info("export.ready")
 
 
 def failed(export_id: UUID) -> None:
@@ -68,7 +77,7 @@ def failed(export_id: UUID) -> None:
     export = PersonalExport.objects.filter(id=export_id, state=ExportState.PENDING).first()
     if export is not None:
         export.finished_at = timezone.now()
-        _move(export, ExportState.FAILED)
+        _move(export, ExportState.FAILED).bind(reason="internal").error("export.failed")
 
 
 def open_for_download(user: User, export_id: UUID) -> BinaryIO:
@@ -95,18 +104,15 @@ def recover() -> int:
     )
     for export in lost:
         after_commit("users.build_export", export.id)
-        # logkit: ignore[LK301] few, unless a whole broker was lost
-        logger.bind(export_id=export.id, subject_id=export.user_id).warning("export.recovered")
+    if lost:
+        logger.bind(exports=len(lost)).warning("export.recovered")
     return len(lost)
 
 
 def expire_old() -> int:
     """Remove the files whose time is over."""
     old = PersonalExport.objects.filter(state=ExportState.READY, expires_at__lte=timezone.now())
-    for export in old:
-        export.path.unlink(missing_ok=True)
-        _move(export, ExportState.EXPIRED)
-    return len(old)
+    return sum(_expire(export) for export in old)
 
 
 def send_ready_letter(export_id: UUID) -> None:
@@ -114,28 +120,25 @@ def send_ready_letter(export_id: UUID) -> None:
         PersonalExport.objects.select_related("user").filter(id=export_id, state=ExportState.READY).first()
     )
     if export is not None:
-        letters.export_ready(export.user.email).send()
-        logger.bind(export_id=export.id, subject_id=export.user_id).info("export.announced")
+        line = letters.send(letters.export_ready(export.user.email))
+        line.bind(export_id=export.id, subject_id=export.user_id).info("export_notice.mailed")
 
 
-_EVENTS = {
-    ExportState.READY: ("INFO", "export.ready"),
-    ExportState.FAILED: ("ERROR", "export.failed"),
-    ExportState.EXPIRED: ("INFO", "export.expired"),
-}
-
-
-def _move(export: PersonalExport, state: ExportState) -> None:
-    """Bring an export into its next state."""
+def _move(export: PersonalExport, state: ExportState) -> Logger:
+    """Bring an export into its next state; returns a logger that says from where to where, for the event."""
     before = ExportState(export.state)
     if state not in EXPORT_MOVES.get(before, ()):
         raise ValueError(f"an export cannot go from {before.value} to {state.value}")
     export.state = state
     export.save()
     about = logger.bind(export_id=export.id, subject_id=export.user_id)
-    level, event = _EVENTS[state]
-    # logkit: ignore[LK101] one of _EVENTS
-    about.bind(state_from=before.value, state_to=state.value).log(level, event)
+    return about.bind(state_from=before.value, state_to=state.value)
+
+
+def _expire(export: PersonalExport) -> bool:
+    export.path.unlink(missing_ok=True)
+    _move(export, ExportState.EXPIRED).info("export.expired")
+    return True
 
 
 def _own(user: User) -> Iterator[Section]:
@@ -192,11 +195,12 @@ def _of_other_apps(user: User) -> Iterator[Section]:
         yield section
 
 
-def _write(path: Path, sections: list[Section]) -> int:
-    """The archive, whole or not at all; returns how many rows are in it."""
+@contextmanager
+def _archive(directory: Path, sections: list[Section]) -> Iterator[tuple[Path, int]]:
+    """A file of `directory` with the sections, and how many rows are in it; gone at the end unless it was renamed."""
     rows = 0
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".zip", delete=False) as file:
+    directory.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=directory, prefix=".", suffix=".zip", delete=False) as file:
         try:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
                 for section in sections:
@@ -206,12 +210,9 @@ def _write(path: Path, sections: list[Section]) -> int:
                     archive.writestr(f"{section.name}.json", text)
             file.flush()
             os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                Path(file.name).unlink()
-            raise
-    return rows
+            yield Path(file.name), rows
+        finally:
+            Path(file.name).unlink(missing_ok=True)
 
 
 def _sha256(path: Path) -> str:

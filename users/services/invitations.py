@@ -16,15 +16,20 @@ from django.utils import timezone
 from loguru import logger
 
 from mysite import audit
+from mysite.limits import is_within
 from users import letters, tokens
+from users.denials import denied
 from users.dispatch import after_commit
-from users.errors import Conflict, Forbidden, Gone, NotFound
+from users.errors import Conflict, Gone, NotFound, TooManyAttempts
 from users.models import Circle, Invitation, Membership, Role, User, normal_email
 from users.queries import membership_of, require_role
 from users.services import circles
 
 VALID_FOR = timedelta(days=7)
 MAX_OPEN = 50  # of one circle
+MAX_LETTERS = 50  # that one person has written in a day
+DAY = 86_400  # seconds
+KEPT = timedelta(days=90)  # an invitation that is over; it holds an address
 
 Delivery = Literal["link", "letter"]
 
@@ -34,8 +39,8 @@ def invite(
 ) -> tuple[Invitation, str | None]:
     """Invite an address, replacing an earlier invitation of it; the token comes back for a link only.
 
-    Owner and admins invite, only the owner invites admins, and only somebody with a confirmed address makes us
-    write to strangers. Raises `NotFound`, `Forbidden`, `Conflict`.
+    Owner and admins invite, only the owner invites admins, and nobody makes us write to many strangers.
+    Raises `NotFound`, `Forbidden`, `Conflict`, `TooManyAttempts`.
     """
     membership = membership_of(inviter, circle_id)
     _may_invite(inviter, membership, role=role, delivery=delivery)
@@ -100,8 +105,15 @@ def accept(user: User, token: str) -> Invitation:
         if invitation.accepted_at or invitation.revoked_at or invitation.expires_at <= timezone.now():
             raise Gone("This invitation was used, withdrawn or has expired.", code="invitation_closed")
         if invitation.email != user.email:
-            _denied(invitation)
-            raise Forbidden("This invitation is for another address.", code="other_address")
+            raise denied(
+                "This invitation is for another address.",
+                permission="invitation.accept",
+                policy="address",
+                kind="invitation",
+                object_id=invitation.id,
+                circle_id=invitation.circle_id,
+                code="other_address",
+            )
         circles.join(user, invitation.circle, role=invitation.role)
         invitation.accepted_at, invitation.accepted_by = timezone.now(), user
         invitation.save(update_fields=["accepted_at", "accepted_by"])
@@ -117,19 +129,25 @@ def send_letter(invitation_id: UUID) -> None:
     invitation = Invitation.objects.filter(
         id=invitation_id, accepted_at=None, revoked_at=None, expires_at__gt=timezone.now()
     ).first()
-    if invitation is None:
+    if invitation is None or not letters.may_write_to(invitation.email):
         return
     invitation.token_digest = digest
     invitation.save(update_fields=["token_digest"])
-    letters.invitation(invitation.email, token).send()
-    logger.bind(circle_id=invitation.circle_id, invitation_id=invitation.id).info("invitation.mailed")
+    line = letters.send(letters.invitation(invitation.email, token))
+    line.bind(circle_id=invitation.circle_id, invitation_id=invitation.id).info("invitation.mailed")
+
+
+def forget_old() -> int:
+    """Remove the invitations that ended long ago, with the addresses in them; returns how many."""
+    removed, _ = Invitation.objects.filter(expires_at__lt=timezone.now() - KEPT).delete()
+    return removed
 
 
 def _may_invite(inviter: User, membership: Membership, *, role: Role, delivery: Delivery) -> None:
     allowed = (Role.OWNER,) if role == Role.ADMIN else (Role.OWNER, Role.ADMIN)
     require_role(membership, *allowed, permission="circle.invite")
-    if delivery == "letter" and inviter.email_confirmed_at is None:
-        raise Forbidden("Confirm your own address before we write to others.", code="address_not_confirmed")
+    if delivery == "letter" and not is_within("invitations", str(inviter.id), most=MAX_LETTERS, window_s=DAY):
+        raise TooManyAttempts("You had enough letters written for today.", retry_after=DAY)
 
 
 def _open(circle_id: UUID) -> QuerySet[Invitation]:
@@ -153,14 +171,3 @@ def _sent(invitation: Invitation, delivery: Delivery) -> None:
     )
     if delivery == "letter":
         after_commit("users.mail_invitation", invitation.id)
-
-
-def _denied(invitation: Invitation) -> None:
-    audit.authz_denied(
-        permission="invitation.accept",
-        policy="address",
-        kind="invitation",
-        object_id=invitation.id,
-        circle_id=invitation.circle_id,
-    )
-    logger.bind(circle_id=invitation.circle_id, permission="invitation.accept").warning("access.denied")

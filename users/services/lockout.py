@@ -1,9 +1,13 @@
-"""Too many wrong passwords for one address close it for a while, whether or not anybody has that address."""
+"""Too many wrong passwords for one address close it for a while, whether or not anybody has that address.
+
+A try is counted before its password is looked at, so that many at once are no more than one after another.
+"""
 
 from __future__ import annotations
 
 import math
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -18,44 +22,55 @@ WINDOW = timedelta(minutes=15)
 LOCKED_FOR = timedelta(minutes=15)
 
 
-def seconds_left(email: str) -> int:
-    """For how long the address is still closed; 0 when it is open."""
-    now = timezone.now()
-    closed = LoginFailures.objects.filter(identifier=_identifier(email), locked_until__gt=now)
-    until = closed.values_list("locked_until", flat=True).first()
-    return math.ceil((until - now).total_seconds()) if until else 0
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at the password of an address."""
+
+    email: str
+    number: int  # from 1, since the last right password or the last window
+    wait_s: int  # 0: the password may be looked at
 
 
-def refused(email: str) -> None:
-    """Somebody tried an address that is closed."""
-    audit.login_throttled(email=email, limit=MAX_FAILURES, window=WINDOW)
-    logger.bind(limit=MAX_FAILURES).warning("login.throttled")
-
-
-def failed(email: str) -> None:
-    """Count a wrong password; the last one that is allowed closes the address."""
+def admit(email: str) -> Attempt:
+    """Count a try, and refuse it where the address is closed; `failed` or `cleared` says how it ended."""
     now = timezone.now()
     with transaction.atomic():
-        failures, _ = LoginFailures.objects.select_for_update().get_or_create(
+        tries, _ = LoginFailures.objects.select_for_update().get_or_create(
             identifier=_identifier(email), defaults={"since": now}
         )
-        if failures.since < now - WINDOW:
-            failures.count, failures.since, failures.locked_until = 0, now, None
-        failures.count += 1
-        if failures.count == MAX_FAILURES:
-            failures.locked_until = now + LOCKED_FOR
-        failures.save()
-        locked = failures.count == MAX_FAILURES
-        user_id = User.objects.filter(email=normal_email(email)).values_list("id", flat=True).first()
-        if locked and user_id:
-            audit.account_locked(user_id, reason="wrong_passwords", until=now + LOCKED_FOR)
-    if locked:
-        logger.bind(failures=failures.count, subject_id=user_id).warning("login.locked")
+        wait_s = _left(tries, now)
+        if not wait_s:
+            if tries.locked_until or tries.since < now - WINDOW:
+                tries.count, tries.since, tries.locked_until = 0, now, None
+            tries.count += 1
+            if tries.count == MAX_FAILURES:
+                tries.locked_until = now + LOCKED_FOR
+            tries.save()
+    if wait_s:
+        audit.login_throttled(email=email, limit=MAX_FAILURES, window=WINDOW)
+        logger.bind(limit=MAX_FAILURES).warning("login.throttled")
+    return Attempt(email, tries.count, wait_s)
+
+
+def failed(attempt: Attempt) -> None:
+    """The password was wrong; the last one that is allowed has closed the address."""
+    if attempt.number < MAX_FAILURES:
+        return
+    user_id = User.objects.filter(email=normal_email(attempt.email)).values_list("id", flat=True).first()
+    if user_id:
+        audit.account_locked(user_id, reason="wrong_passwords", until=timezone.now() + LOCKED_FOR)
+    logger.bind(failures=attempt.number, known=user_id is not None).warning("login.locked")
 
 
 def cleared(email: str) -> None:
     """A right password: earlier wrong ones are forgotten."""
     LoginFailures.objects.filter(identifier=_identifier(email)).delete()
+
+
+def seconds_left(email: str) -> int:
+    """For how long the address is still closed; 0 when it is open."""
+    tries = LoginFailures.objects.filter(identifier=_identifier(email)).first()
+    return _left(tries, timezone.now()) if tries else 0
 
 
 def unlock(user: User) -> bool:
@@ -76,6 +91,11 @@ def forget_old() -> int:
         LoginFailures.objects.filter(since__lt=before).exclude(locked_until__gt=timezone.now()).delete()
     )
     return removed
+
+
+def _left(tries: LoginFailures, now: datetime) -> int:
+    """Seconds until the lock is over."""
+    return max(0, math.ceil((tries.locked_until - now).total_seconds())) if tries.locked_until else 0
 
 
 def _identifier(email: str) -> str:

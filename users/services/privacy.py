@@ -13,7 +13,7 @@ from mysite import audit
 from users import letters
 from users.dispatch import after_commit
 from users.errors import Conflict
-from users.models import Circle, Consent, Membership, Purpose, Role, User
+from users.models import Circle, Consent, Invitation, Membership, Purpose, Role, User
 from users.services import circles
 from users.services.accounts import require_password
 
@@ -51,7 +51,8 @@ def plan_deletion(user: User, *, password: str) -> User:
 def cancel_deletion(user: User) -> User:
     """Keep the account. Raises `Conflict` when nothing was planned."""
     with transaction.atomic():
-        if not User.objects.filter(id=user.id, deletion_due_at__isnull=False).update(deletion_due_at=None):
+        planned = User.objects.filter(id=user.id, is_active=True, deletion_due_at__isnull=False)
+        if not planned.update(deletion_due_at=None):
             raise Conflict("No deletion is planned.", code="not_planned")
         user.deletion_due_at = None
         audit.user_updated(user.id, fields=["deletion_due_at"])
@@ -66,11 +67,13 @@ def due_for_deletion() -> list[UUID]:
 def delete_account(user_id: UUID) -> bool:
     """Delete a person whose time to think is over, and what is theirs alone; False when there is nothing to do.
 
-    A circle that others are in too goes to its longest-standing admin, or else member.
+    A circle that others are in too goes to its longest-standing admin, or else member. The account is closed first:
+    from then on it is too late to cancel, and a deletion that was cut short is taken up again by the next one.
     """
-    user = User.objects.filter(id=user_id, deletion_due_at__lte=timezone.now()).first()
-    if user is None:
+    due = User.objects.filter(id=user_id, deletion_due_at__lte=timezone.now())
+    if not due.update(is_active=False):
         return False
+    user = due.get()
     for circle_id, heir in _heirs(user):
         if heir is not None:
             circles.transfer_ownership(user, circle_id, heir)
@@ -81,18 +84,19 @@ def delete_account(user_id: UUID) -> bool:
         audit.deleting_account(user_id, reason="requested", legal_basis=LEGAL_BASIS, retained=RETAINED),
         transaction.atomic(),
     ):
+        Invitation.objects.filter(email=user.email).delete()
         user.delete()
     for archive in archives:
         archive.unlink(missing_ok=True)
-    logger.bind(subject_id=user_id).info("account.deleted")
+    logger.bind(subject_id=user_id, reason="requested").info("account.deleted")
     return True
 
 
 def send_deletion_planned(user_id: UUID) -> None:
     user = User.objects.filter(id=user_id, deletion_due_at__isnull=False).first()
     if user is not None and user.deletion_due_at is not None:
-        letters.deletion_planned(user.email, f"{user.deletion_due_at:%d %B %Y}").send()
-        logger.bind(subject_id=user.id).info("deletion_notice.mailed")
+        line = letters.send(letters.deletion_planned(user.email, f"{user.deletion_due_at:%d %B %Y}"))
+        line.bind(subject_id=user.id).info("deletion_notice.mailed")
 
 
 def _heirs(user: User) -> list[tuple[UUID, UUID | None]]:

@@ -18,7 +18,9 @@ def log_in(request: HttpRequest, email: str, password: str) -> User:
         seconds = lockout.seconds_left(email)
         if seconds:
             raise TooManyAttempts("Too many wrong passwords; try again later.", retry_after=seconds)
-        raise Unauthenticated("The address or the password is wrong.", code="wrong_credentials")
+        raise Unauthenticated(
+            "The address or the password is wrong, or the address is not confirmed.", code="wrong_credentials"
+        )
     auth.login(request, user)
     logger.bind(user_id=user.id).info("session.opened")
     return user

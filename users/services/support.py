@@ -10,6 +10,7 @@ from django.utils import timezone
 from loguru import logger
 
 from mysite import audit
+from users.denials import denied
 from users.errors import Conflict, Forbidden, NotFound
 from users.models import Impersonation, Reason, User
 
@@ -23,12 +24,12 @@ def start(
 ) -> Impersonation:
     """Raises `Forbidden` (staff without the permission, or other staff as aim), `NotFound`, `Conflict`."""
     if not (staff.is_staff and staff.has_perm(PERMISSION)):
-        _refuse(member_id, "permission")
+        raise _refused(member_id, "permission")
     member = User.objects.filter(id=member_id, is_active=True).first()
     if member is None:
         raise NotFound("There is no such person.")
     if member.is_staff or member.is_superuser:
-        _refuse(member_id, "never_staff")
+        raise _refused(member_id, "never_staff")
     if request.session.get(SESSION_KEY):
         raise Conflict("You act as somebody already; end that first.", code="impersonating_already")
     with audit.impersonating(member.id, reason=reason, ticket=ticket):
@@ -78,12 +79,17 @@ def end_old() -> int:
     return len(old)
 
 
-def refuse_change(record: Impersonation) -> None:
+def refuse_change(member_id: UUID) -> Forbidden:
     """Somebody tried to change something while acting as a member."""
-    audit.authz_denied(
-        permission="impersonation.change", policy="read_only", kind="user", object_id=record.member_id
+    why = "While you act as somebody else you can only look."
+    return denied(
+        why,
+        permission="impersonation.change",
+        policy="read_only",
+        kind="user",
+        object_id=member_id,
+        code="read_only",
     )
-    logger.bind(impersonation_id=record.id, permission="impersonation.change").warning("access.denied")
 
 
 def _ended(record: Impersonation) -> None:
@@ -96,7 +102,6 @@ def _ended(record: Impersonation) -> None:
     )
 
 
-def _refuse(member_id: UUID, policy: str) -> None:
-    audit.authz_denied(permission=PERMISSION, policy=policy, kind="user", object_id=member_id)
-    logger.bind(subject_id=member_id, permission=PERMISSION, policy=policy).warning("access.denied")
-    raise Forbidden("You may not act as this person.")
+def _refused(member_id: UUID, policy: str) -> Forbidden:
+    why = "You may not act as this person."
+    return denied(why, permission=PERMISSION, policy=policy, kind="user", object_id=member_id)

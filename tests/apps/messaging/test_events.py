@@ -28,10 +28,6 @@ def edited(family, gateway):
     family.member.patch(send(family), {"body": f"{BODY}!"})
 
 
-def edit_denied(family, gateway):
-    assert family.owner.patch(send(family), {"body": BODY}).status_code == 403
-
-
 def deleted(family, gateway):
     family.member.delete(send(family))
 
@@ -68,7 +64,6 @@ def lost_fan_out(family, gateway):
 PROVOKE = {
     "message.sent": sent,
     "message.edited": edited,
-    "message.edit_denied": edit_denied,
     "message.deleted": deleted,
     "message.read": read,
     "message.fanned_out": sent,

@@ -77,7 +77,6 @@ MATRIX = {
     ("put", "/api/password-resets"): anybody(410),
     ("get", "/api/me"): person(200),
     ("patch", "/api/me"): person(200),
-    ("post", "/api/me/confirmation"): person(202),
     ("put", "/api/me/password"): person(401),
     ("post", "/api/me/deactivation"): person(401),
     ("get", "/api/me/consents"): person(200),
@@ -132,7 +131,7 @@ SHARE_TOKEN, INVITATION_TOKEN = (tokens.mint(kind)[0] for kind in ("share", "inv
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", "/api/session"): {"email": "nobody@people.example", "password": "wrong"},
     ("post", "/api/users"): {"email": "new@people.example", "password": "123", "display_name": "New"},
-    ("post", "/api/confirmations"): {"token": "x"},
+    ("post", "/api/confirmations"): {"token": "x", "password": "x"},
     ("post", "/api/password-resets"): {"email": "nobody@people.example"},
     ("put", "/api/password-resets"): {"token": "x", "password": "correct-horse-7"},
     ("patch", "/api/me"): {"display_name": "Me"},

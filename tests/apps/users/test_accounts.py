@@ -12,7 +12,10 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.apps.people import Person, a_person
+from tests.apps.people import tasks_stay_published as tasks_stay_published
+from users import letters
 from users.models import AccountToken, User
+from users.tasks import sweep
 
 PASSWORD = "correct-horse-7"
 SIGN_UP = {"email": "Anna@Example.org", "password": PASSWORD, "display_name": "Anna"}
@@ -37,27 +40,108 @@ def token_in_letter(number: int = -1) -> str:
     return found[1]
 
 
-def test_signing_up_makes_an_account_that_can_log_in(trail):
-    """The address is stored in one spelling and matches in any; the password is in no answer."""
+def sign_up(**change: str) -> Person:
+    """A visitor who has signed up and waits for the letter."""
     visitor = Person(None)
-    answer = visitor.post("/api/users", SIGN_UP)
-    assert answer.status_code == 201
-    assert answer.json()["email"] == "anna@example.org"
-    assert PASSWORD not in answer.content.decode()
-    assert visitor.get("/api/me").status_code == 401
-    credentials = {"email": "ANNA@example.ORG", "password": PASSWORD}
-    assert visitor.post("/api/session", credentials).status_code == 200
-    assert visitor.get("/api/me").json()["display_name"] == "Anna"
+    answer = visitor.post("/api/users", {**SIGN_UP, **change})
+    assert (answer.status_code, answer.content) == (202, b"")
+    return visitor
+
+
+def confirm(visitor: Person, token: str, password: str = PASSWORD) -> int:
+    status: int = visitor.post("/api/confirmations", {"token": token, "password": password}).status_code
+    return status
+
+
+def log_in(visitor: Person, email: str = "anna@example.org", password: str = PASSWORD) -> int:
+    status: int = visitor.post("/api/session", {"email": email, "password": password}).status_code
+    return status
+
+
+def test_signing_up_and_confirming_makes_an_account_that_can_log_in(trail):
+    """The address is stored in one spelling and matches in any; nothing works before the letter was answered."""
+    visitor = sign_up()
+    assert log_in(visitor) == 401
+    token = token_in_letter()
+    assert token.startswith("fck_confirm_")
+    assert not AccountToken.objects.filter(digest=token).exists()
+    assert confirm(visitor, token) == 204
+    assert confirm(visitor, token) == 410
+    assert log_in(visitor, "ANNA@example.ORG") == 200
+    me = visitor.get("/api/me").json()
+    assert (me["email"], me["display_name"]) == ("anna@example.org", "Anna")
     assert trail.only("user.created")["detail"] == {"source": "sign_up"}
+    assert trail.only("user.updated")["detail"] == {"changed_fields": ["email_confirmed_at"]}
 
 
-def test_an_address_has_one_account():
-    """Signing up again, in another spelling, is a conflict; the database would refuse it too."""
-    Person(None).post("/api/users", SIGN_UP)
-    again = Person(None).post("/api/users", {**SIGN_UP, "email": "ANNA@EXAMPLE.ORG"})
-    assert (again.status_code, again.json()["error"]["code"]) == (409, "address_taken")
-    with pytest.raises(IntegrityError), transaction.atomic():
-        User.objects.bulk_create([User(email="Anna@example.org")])
+def test_signing_up_does_not_tell_who_has_an_account(trail, logs):
+    """The same answer for an address that has one; its person gets a letter, and the account stays as it was."""
+    anna = somebody()
+    mail.outbox.clear()
+    trail.bodies.clear()
+    sign_up(email=anna.user.email.upper(), password="another-battery-8", display_name="Mallory")
+    (letter,) = mail.outbox
+    assert (letter.to, letter.subject) == ([anna.user.email], "You have an account")
+    assert "#" not in letter.body
+    assert log_in(Person(None), anna.user.email, "another-battery-8") == 401
+    assert log_in(Person(None), anna.user.email) == 200
+    assert User.objects.get().display_name == ""
+    assert "user.created" not in trail.events
+    logs.only("account.requested_again", subject_id=str(anna.id))
+
+
+def test_who_signs_up_with_the_address_of_another_gets_no_account_by_their_click():
+    """Mallory signed up before or after Anna; Anna's click confirms what Anna knows the password of, or nothing."""
+    mallorys = "mallorys-own-7"
+    sign_up(password=mallorys)
+    anna = sign_up()
+    assert confirm(anna, token_in_letter()) == 204
+    assert log_in(Person(None), password=mallorys) == 401
+    User.objects.all().delete()
+    anna = sign_up()
+    sign_up(password=mallorys)
+    first, second = token_in_letter(-2), token_in_letter(-1)
+    assert confirm(anna, first) == 410
+    assert confirm(anna, second) == 401
+    assert User.objects.get().email_confirmed_at is None
+
+
+def test_a_letter_that_was_lost_is_written_again():
+    """Signing up again sends another; the older token is dead."""
+    visitor = sign_up()
+    sign_up()
+    first, second = token_in_letter(0), token_in_letter(1)
+    assert confirm(visitor, first) == 410
+    assert confirm(visitor, second) == 204
+
+
+def test_guessing_the_password_of_a_token_is_guessing():
+    """A found letter is worth five tries."""
+    visitor = sign_up()
+    token = token_in_letter()
+    assert [confirm(visitor, token, f"guess-{n}") for n in range(6)] == [401] * 5 + [429]
+
+
+def test_nobody_is_buried_in_letters(logs):
+    """Ten an hour to one address, whoever asks for them; then no more, and no token is made."""
+    anna = somebody()
+    mail.outbox.clear()
+    for _ in range(12):
+        Person(None).post("/api/password-resets", {"email": anna.user.email})
+    assert len(mail.outbox) == letters.MOST_AN_HOUR
+    assert len(logs.find("letter.withheld")) == 2
+    reset = {"token": token_in_letter(), "password": "another-battery-8"}
+    assert Person(None).put("/api/password-resets", reset).status_code == 204
+
+
+def test_an_account_that_nobody_confirmed_is_forgotten(trail):
+    """After a week the address that somebody typed is not ours to keep."""
+    sign_up()
+    assert sweep()["unconfirmed"] == 0
+    User.objects.update(created_at=timezone.now() - timedelta(days=8))
+    assert sweep()["unconfirmed"] == 1
+    assert not User.objects.exists()
+    assert trail.only("user.deleted")["reason"] == "never_confirmed"
 
 
 @pytest.mark.parametrize(
@@ -81,29 +165,10 @@ def test_a_sign_up_that_cannot_be_used_is_refused(change, code):
     assert not User.objects.exists()
 
 
-def test_the_letter_confirms_the_address_once(trail):
-    """The link's token works once; only its digest is stored."""
-    visitor = Person(None)
-    visitor.post("/api/users", SIGN_UP)
-    token = token_in_letter()
-    assert token.startswith("fck_confirm_")
-    assert not AccountToken.objects.filter(digest=token).exists()
-    assert visitor.post("/api/confirmations", {"token": token}).status_code == 204
-    assert User.objects.get().email_confirmed_at is not None
-    assert visitor.post("/api/confirmations", {"token": token}).status_code == 410
-    assert trail.only("user.updated")["detail"] == {"changed_fields": ["email_confirmed_at"]}
-
-
-def test_a_letter_can_be_sent_again_and_replaces_the_first():
-    """Who lost the letter gets another; the older token is dead; a confirmed address needs none."""
-    Person(None).post("/api/users", SIGN_UP)
-    person = Person(User.objects.get())
-    person.http.force_login(person.user)
-    assert person.post("/api/me/confirmation").status_code == 202
-    first, second = token_in_letter(0), token_in_letter(1)
-    assert person.post("/api/confirmations", {"token": first}).status_code == 410
-    assert person.post("/api/confirmations", {"token": second}).status_code == 204
-    assert person.post("/api/me/confirmation").json()["error"]["code"] == "confirmed_already"
+def test_an_address_is_stored_in_one_spelling():
+    """The database refuses another."""
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.bulk_create([User(email="Anna@example.org")])
 
 
 def test_a_profile_is_changed_by_its_owner(trail):
@@ -165,11 +230,21 @@ def test_a_reset_token_expires():
     assert Person(None).put("/api/password-resets", reset).status_code == 410
 
 
-def test_asking_for_a_reset_does_not_tell_who_has_an_account(trail):
-    """The same answer and no letter for an address that nobody has, and no address in the trail."""
+def test_asking_for_a_reset_does_not_tell_who_has_an_account(trail, tasks_stay_published):
+    """The same answer and as much work for an address that nobody has, no letter, and no address in the trail."""
     answer = Person(None).post("/api/password-resets", {"email": "nobody@example.org"})
     assert (answer.status_code, mail.outbox) == (202, [])
+    assert [task for task, _ in tasks_stay_published] == ["users.mail_password_reset"]
     assert "nobody@example.org" not in str(trail.bodies)
+
+
+def test_a_reset_proves_the_address():
+    """Whoever lost the first letter gets in by the second."""
+    visitor = sign_up()
+    visitor.post("/api/password-resets", {"email": "anna@example.org"})
+    reset = {"token": token_in_letter(), "password": "another-battery-8"}
+    assert visitor.put("/api/password-resets", reset).status_code == 204
+    assert log_in(visitor, password="another-battery-8") == 200
 
 
 def test_who_closes_the_account_is_out_until_staff_open_it(trail):

@@ -78,7 +78,7 @@ def test_an_action_is_the_same_event_as_anywhere(family, trail, action, event, r
     if action == "reactivate":
         User.objects.filter(id=family.member.id).update(is_active=False)
     for _ in range(lockout.MAX_FAILURES if action == "unlock" else 0):
-        lockout.failed(family.member.user.email)
+        lockout.failed(lockout.admit(family.member.user.email))
     given = {"action": action, "_selected_action": [str(family.member.id)]}
     assert family.staff.http.post("/admin/users/user/", given).status_code == 302
     stated = trail.only(event)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from django.db import IntegrityError, connection, transaction
-from django.test.utils import CaptureQueriesContext
+from django.db import IntegrityError, transaction
 
-from tests.apps.people import a_person
-from users.models import Circle, Membership, Role
+from users.models import Membership, Role
 from users.services import circles
 
 
@@ -48,28 +46,6 @@ def test_members_see_each_other_without_addresses(family):
     assert "@" not in answer.content.decode()
 
 
-def test_lists_cost_the_same_for_many_as_for_few(family):
-    """Members and circles are read in a fixed number of queries (no N+1)."""
-
-    def cost(path: str) -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
-            assert family.owner.get(path).status_code == 200
-        return len(queries)
-
-    before = [cost(f"{family.path}/members"), cost("/api/circles"), cost(f"{family.path}/invitations")]
-    for n in range(10):
-        someone = a_person(f"more{n}")
-        Membership.objects.create(circle=family.circle, user=someone.user, role=Role.MEMBER)
-        Membership.objects.create(
-            circle=Circle.objects.create(name=str(n)), user=family.owner.user, role=Role.MEMBER
-        )
-        family.owner.post(f"{family.path}/invitations", {"email": f"guest{n}@example.org"})
-    after = [cost(f"{family.path}/members"), cost("/api/circles"), cost(f"{family.path}/invitations")]
-    assert before == after == [4, 3, 4]
-
-
 def test_renaming_is_told_by_field(family, trail):
     """The new name is stored; the trail knows that the name changed, and no name."""
     assert family.admin.patch(family.path, {"name": "New name"}).json()["name"] == "New name"
@@ -87,7 +63,7 @@ def test_the_owner_changes_roles(family, trail, logs):
     assert stages == ["intent", "outcome"]
     event = trail.only("authz.role.changed")
     assert (event["outcome"], event["detail"]) == ("success", {"role_from": "member", "role_to": "admin"})
-    logs.only("member.role_changed", role_from="member", role_to="admin", member_id=str(family.member.id))
+    logs.only("member.role_changed", role_from="member", role_to="admin", subject_id=str(family.member.id))
 
 
 def test_the_same_role_again_is_no_event(family, trail):
@@ -183,4 +159,4 @@ def test_a_denial_is_recorded_where_it_happens(family, trail, logs):
     assert event["outcome"] == "denied"
     assert event["detail"] == {"permission": "circle.delete", "policy": "role:owner"}
     assert event["actor"]["id"] == str(family.member.id)
-    assert logs.only("access.denied", permission="circle.delete", role="member")["level"] == "WARNING"
+    assert logs.only("access.denied", permission="circle.delete", policy="role:owner")["level"] == "WARNING"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 from django.core import mail
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from tests.apps.catalogue import check, check_page, in_source, texts
 from tests.apps.people import Person
-from users import signals
+from users import letters, signals
 from users.events import EVENTS
 from users.models import PersonalExport, User
 from users.tasks import delete_due_accounts, sweep
@@ -33,12 +34,27 @@ def letter_token() -> str:
 
 def sign_up(family):
     given = {"email": "new@people.example", "password": PASSWORD, "display_name": "Plum Cake"}
-    assert family.anonymous.post("/api/users", given).status_code == 201
+    assert family.anonymous.post("/api/users", given).status_code == 202
+
+
+def sign_up_again(family):
+    given = {"email": family.member.user.email, "password": PASSWORD, "display_name": "Plum Cake"}
+    assert family.anonymous.post("/api/users", given).status_code == 202
 
 
 def confirm(family):
     sign_up(family)
-    family.anonymous.post("/api/confirmations", {"token": letter_token()})
+    family.anonymous.post("/api/confirmations", {"token": letter_token(), "password": PASSWORD})
+
+
+def no_mail_server(family):
+    with mock.patch("django.core.mail.EmailMessage.send", side_effect=[ConnectionRefusedError, 1]):
+        sign_up(family)
+
+
+def too_many_letters(family):
+    for _ in range(letters.MOST_AN_HOUR + 1):
+        sign_up_again(family)
 
 
 def log_in_and_out(family):
@@ -160,7 +176,6 @@ def denied(family):
 
 
 def invite(family, delivery="link"):
-    User.objects.filter(id=family.owner.id).update(email_confirmed_at=timezone.now())
     made = family.owner.post(f"{family.path}/invitations", {"email": GUEST, "delivery": delivery})
     return made.json()
 
@@ -197,7 +212,9 @@ PROVOKE = {
     "account.deletion_planned": plan_deletion,
     "account.disabled": deactivate,
     "account.enabled": reactivate,
+    "account.requested_again": sign_up_again,
     "account.updated": rename_self,
+    "account_notice.mailed": sign_up_again,
     "circle.created": create_circle,
     "circle.deleted": delete_circle,
     "circle.owner_transferred": hand_over,
@@ -205,13 +222,13 @@ PROVOKE = {
     "confirmation.mailed": sign_up,
     "consent.changed": consent,
     "deletion_notice.mailed": plan_deletion,
-    "export.announced": export,
     "export.downloaded": export,
     "export.expired": expired_export,
     "export.failed": failed_export,
     "export.ready": export,
     "export.recovered": lost_export,
     "export.requested": export,
+    "export_notice.mailed": export,
     "impersonation.ended": impersonate,
     "impersonation.started": impersonate,
     "invitation.accepted": accept,
@@ -219,9 +236,11 @@ PROVOKE = {
     "invitation.mailed": invite_by_letter,
     "invitation.resent": resend,
     "invitation.revoked": revoke,
+    "letter.withheld": too_many_letters,
     "login.locked": lock,
     "login.throttled": lock,
     "login.unlocked": unlock,
+    "mail.failed": no_mail_server,
     "member.removed": leave,
     "member.role_changed": change_role,
     "password.changed": change_password,

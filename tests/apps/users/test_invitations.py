@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from tests.apps.people import a_person
 from users import tokens
-from users.models import Invitation, Membership, User
+from users.models import Invitation, Membership
 from users.services import circles, invitations
+from users.tasks import sweep
 
 
 def invite(family, who="owner", **given):
@@ -108,10 +109,7 @@ def test_a_withdrawn_invitation_is_worth_nothing(family, logs):
 
 
 def test_a_letter_carries_the_token_and_the_answer_does_not(family, logs):
-    """Only people whose own address is proved make us write to others."""
-    refused = invite(family, delivery="letter")
-    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "address_not_confirmed")
-    User.objects.filter(id=family.owner.id).update(email_confirmed_at=timezone.now())
+    """What only the invited person may read goes to them alone."""
     made = invite(family, delivery="letter")
     assert made.json()["token"] is None
     (letter,) = mail.outbox
@@ -120,6 +118,23 @@ def test_a_letter_carries_the_token_and_the_answer_does_not(family, logs):
     assert accept(family.stranger, token).status_code == 200
     logs.only("invitation.mailed", invitation_id=made.json()["id"])
     assert token not in str(logs.events)
+
+
+def test_nobody_has_us_write_to_the_whole_world(family, monkeypatch):
+    """One person has so many letters written in a day; links they may hand out themselves."""
+    monkeypatch.setattr(invitations, "MAX_LETTERS", 2)
+    statuses = [invite(family, email=f"n{n}@people.example", delivery="letter").status_code for n in range(3)]
+    assert statuses == [201, 201, 429]
+    assert invite(family, email="n3@people.example").status_code == 201
+
+
+def test_an_invitation_that_is_long_over_is_forgotten(family):
+    """With the address in it, which may be of somebody who never wanted to know us."""
+    invite(family)
+    assert sweep()["invitations"] == 0
+    Invitation.objects.update(expires_at=timezone.now() - timedelta(days=91))
+    assert sweep()["invitations"] == 1
+    assert not Invitation.objects.exists()
 
 
 def test_no_letter_for_an_invitation_that_ended_meanwhile(family):

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from tests.apps.people import a_person
 from users import signals
-from users.models import Circle, Consent, Membership, PersonalExport, Role, User
+from users.errors import Conflict
+from users.models import Circle, Consent, Invitation, Membership, PersonalExport, Role, User
 from users.services import exports, privacy
 from users.tasks import delete_due_accounts, sweep
 
@@ -65,7 +66,8 @@ def test_a_copy_of_ones_data_is_made_and_downloaded(family, trail, logs):
         assert trail.only(f"data.export.{name}")["outcome"] == "success"
     assert trail.only("data.export.completed")["detail"]["sha256"] == export["sha256"]
     logs.only("export.requested", export_id=export_id)
-    logs.only("export.ready", export_id=export_id, state_from="pending", state_to="ready")
+    ready = logs.only("export.ready", export_id=export_id, state_from="pending", state_to="ready")["context"]
+    assert (ready["rows"], ready["bytes"]) == (3, len(content))
     logs.only("export.downloaded", export_id=export_id)
 
 
@@ -121,7 +123,7 @@ def test_a_copy_lost_with_its_worker_is_made_after_all(family, monkeypatch, logs
     PersonalExport.objects.update(created_at=timezone.now() - timedelta(hours=2))
     assert sweep()["recovered"] == 1
     assert download(family.member, export_id).status_code == 200
-    logs.only("export.recovered", export_id=export_id)
+    logs.only("export.recovered", exports=1)
 
 
 def test_a_copy_expires(family, logs):
@@ -186,8 +188,35 @@ def test_an_account_goes_when_its_time_is_over(family, trail, logs):
     event = trail.only("user.deleted")
     assert (event["outcome"], event["reason"]) == ("success", "requested")
     assert event["detail"] == {"legal_basis": "gdpr_art_17", "retained": ["audit_trail"]}
-    logs.only("account.deleted", subject_id=str(anna.id))
+    logs.only("account.deleted", subject_id=str(anna.id), reason="requested")
     assert privacy.delete_account(anna.id) is False
+
+
+def test_a_deletion_that_has_begun_is_not_cancelled(family):
+    """Of a deletion and a change of mind at once one wins: the account that is being deleted is closed first."""
+    anna = with_password(family.member)
+    User.objects.filter(id=anna.id).update(deletion_due_at=timezone.now(), is_active=False)
+    with pytest.raises(Conflict):
+        privacy.cancel_deletion(anna.user)
+    assert delete_due_accounts() == 1
+    assert not User.objects.filter(id=anna.id).exists()
+
+
+def test_the_address_of_a_deleted_account_is_in_no_invitation(family):
+    """Neither in one that was accepted nor in one that is open."""
+    address = family.member.user.email
+    other = Circle.objects.create(name="Others")
+    for circle, accepted in ((family.circle, timezone.now()), (other, None)):
+        Invitation.objects.create(
+            circle=circle,
+            email=address,
+            token_digest=f"{circle.id}",
+            expires_at=timezone.now(),
+            accepted_at=accepted,
+        )
+    User.objects.filter(id=family.member.id).update(deletion_due_at=timezone.now())
+    delete_due_accounts()
+    assert not Invitation.objects.filter(email=address).exists()
 
 
 @pytest.mark.parametrize(("with_admin", "heir"), [(True, "admin"), (False, "member")])

@@ -40,13 +40,18 @@ def test_a_session_opens_and_closes(anna, logs):
     logs.only("session.closed", user_id=str(anna.id))
 
 
-@pytest.mark.parametrize("email", ["anna@example.org", "nobody@example.org", "", "x" * 254])
+@pytest.mark.parametrize(
+    "email", ["anna@example.org", "new@example.org", "nobody@example.org", "", "x" * 254]
+)
 def test_a_failed_login_says_nothing_about_why(anna, email):
-    """A wrong password and an unknown address have the same answer."""
+    """A wrong password, an unknown address and one that is not confirmed have the same answer."""
+    User.objects.create_user("new@example.org", "wrong", email_confirmed_at=None)
     answer = log_in(Client(), "wrong", email)
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "wrong_credentials"
-    assert answer.json()["error"]["message"] == "The address or the password is wrong."
+    assert answer.json()["error"]["message"] == (
+        "The address or the password is wrong, or the address is not confirmed."
+    )
 
 
 @pytest.mark.parametrize("email", ["anna@example.org\0", "\0", "a\nb", "x" * 255])
@@ -82,7 +87,7 @@ def test_wrong_passwords_lock_the_address(anna, trail, logs):
     failed = [body["detail"] for body in trail.bodies if body["event"] == "auth.login.failed"]
     assert throttled["limit"] == 5
     assert {each["identifier_ref"] for each in (throttled, *failed)} == {throttled["identifier_ref"]}
-    logs.only("login.locked", subject_id=str(anna.id))
+    logs.only("login.locked", failures=5, known=True)
     assert "anna@example.org" not in str(trail.bodies)
 
 
