@@ -20,6 +20,11 @@ from logkit.redact import hide_path_segments
 TELLERS = ("django.request", "django.security", "django.server", "gunicorn.", "uvicorn.")
 _SERVERS = ("django.server", "gunicorn.", "uvicorn.")
 _TARGET = re.compile(r"(?<![^\s'\"(])(?:https?://[^\s/'\"]*)?(/[^\s'\")]*)")  # of a request line
+_URL = re.compile(r"(https?://)(?:[^\s/'\"]*@)?([^\s/'\"?#]*)[^\s'\")]*")  # in a sentence; kept is its origin
+_REFUSED = re.compile(
+    r"(Invalid request from ip=)(\S*)(: [\w ()>]*)?.*", re.DOTALL
+)  # gunicorn; raw input follows
+_REQUEST_LINE = re.compile(r"[\w-]+ \S+ HTTP/[\d.]+")
 _STATUS = re.compile(r"[1-5][0-9]{2}")
 _LIVE = (
     "request",
@@ -42,13 +47,12 @@ def path_matcher(globs: tuple[str, ...]) -> IsQuiet:
 def request_context(values: Mapping[str, Any]) -> Context:
     """The context of the request that a LogRecord's `values` are about, else the current one. (R01)"""
     current = current_context()
-    for carrier in (values.get("request"), _error(values)):
-        found = _carried(carrier)
-        if found is not None and found.scope is not current.scope:
-            return found.completed()
-    if current.scope is None and str(values["name"]).startswith(_SERVERS):
-        return answered_context() or current
-    return current
+    found = _carried(values.get("request"))
+    if found is None and current.scope is None:
+        found = _carried(_error(values))
+        if found is None and str(values["name"]).startswith(_SERVERS):
+            return answered_context() or current
+    return current if found is None or found.scope is current.scope else found.completed()
 
 
 def _carried(carrier: object) -> Context | None:
@@ -67,8 +71,11 @@ def _error(values: Mapping[str, Any]) -> BaseException | None:
     return exc_info[1] if isinstance(exc_info, tuple) else None
 
 
-def retold(record: logging.LogRecord, is_quiet: IsQuiet) -> logging.LogRecord:
-    """A copy of `record`, of one of the TELLERS, with nothing in it that a line must not say."""
+def retold(record: logging.LogRecord, is_quiet: IsQuiet, *, hides_peers: bool = False) -> logging.LogRecord:
+    """A copy of `record`, of one of the TELLERS, with nothing in it that a line must not say.
+
+    `hides_peers` is for settings that do not show whole client addresses.
+    """
     context = request_context(record.__dict__)
     told = copy.copy(record)
     values = told.__dict__
@@ -76,16 +83,18 @@ def retold(record: logging.LogRecord, is_quiet: IsQuiet) -> logging.LogRecord:
     status = values.get("status_code")
     for name in _LIVE:
         values.pop(name, None)
-    paths = _Paths(context.get("route"))
     is_server = record.name.startswith(_SERVERS)
+    paths = _Paths(context.get("route"), _TARGET if is_server else None)
     if isinstance(record.args, Mapping):
         told.args = _retold_atoms(record.args, context, paths)
         status = record.args.get("s", status)
-    elif isinstance(record.args, tuple):
-        told.args = tuple(paths.retold(arg, inside=is_server) for arg in record.args)
+    elif record.args:
+        told.args = _retold_args(record, record.args, context, paths, hides_peers)
         if record.name == "uvicorn.access":
-            told.args = (context.get("client_ip", _NONE), *told.args[1:])
             status = record.args[-1]
+    else:
+        kept = rf"\1{_NONE}\3" if hides_peers else r"\1\2\3"
+        told.msg = _REFUSED.sub(kept, paths.retold(str(record.msg)))
     status_code = int(str(status)) if _STATUS.fullmatch(str(status)) else None
     if status_code is not None:
         values["status"] = status_code
@@ -96,31 +105,49 @@ def retold(record: logging.LogRecord, is_quiet: IsQuiet) -> logging.LogRecord:
 
 
 class _Paths:
-    """Puts the route in the place of paths, and remembers what they were."""
+    """Puts the route in the place of paths, and remembers what they were.
 
-    def __init__(self, route: object) -> None:
+    Inside a sentence, what fits `target` is one; without a pattern it is Django's, whose URLs are those of headers.
+    """
+
+    def __init__(self, route: object, target: re.Pattern[str] | None) -> None:
         self._route = f"/{str(route).lstrip('/')}" if route is not None else None
+        self._target = target
         self.raw: list[str] = []
 
-    def retold(self, arg: object, *, inside: bool) -> object:
-        """`arg` with the paths in it replaced; inside a sentence only when `inside` says so."""
-        if not isinstance(arg, str):
-            return arg
-        if arg.startswith("/"):
-            return self._shown(arg)
-        return _TARGET.sub(lambda found: self._shown(found[1]), arg) if inside else arg
+    def retold(self, text: str) -> str:
+        if text.startswith(("/", "http://", "https://")):
+            return self.shown(text)
+        if self._target is None:
+            return _URL.sub(r"\1\2", text)
+        return self._target.sub(lambda found: self.shown(found[1]), text)
 
-    def _shown(self, target: str) -> str:
+    def shown(self, target: str) -> str:
         path = target.partition("?")[0]
         self.raw.append(path)
         return self._route or hide_path_segments(path)
 
 
+def _retold_args(
+    record: logging.LogRecord, args: tuple[object, ...], context: Context, paths: _Paths, hides_peers: bool
+) -> tuple[object, ...]:
+    told = tuple(paths.retold(arg) if isinstance(arg, str) else arg for arg in args)
+    if record.name == "uvicorn.access":  # the target may be quoted so that it looks like none
+        return (context.get("client_ip", _NONE), told[1], paths.shown(str(args[2])), *told[3:])
+    if record.name == "django.server" and isinstance(told[0], str) and not _REQUEST_LINE.fullmatch(told[0]):
+        return (_NONE, *told[1:])
+    if record.name == "django.server" and str(record.msg).startswith("code "):  # the reason, and what it got
+        return (told[0], str(told[1]).partition(" (")[0])
+    if hides_peers and str(record.msg).startswith(("%s - ", "- Broken pipe from ")):
+        return (_NONE, *told[1:])
+    return told
+
+
 def _retold_atoms(atoms: Mapping[str, object], context: Context, paths: _Paths) -> Any:
     """gunicorn's access atoms without address, query and headers."""
     told: Any = copy.copy(atoms)
-    told["r"] = paths.retold(atoms.get("r"), inside=True)
-    told["U"] = paths.retold(atoms.get("U"), inside=True)
+    told["r"] = paths.retold(str(atoms.get("r", _NONE)))
+    told["U"] = paths.retold(str(atoms.get("U", _NONE)))
     told["h"] = context.get("client_ip", _NONE)
     told["q"] = ""
     for header in [name for name in ("f", "a", *told) if name in ("f", "a") or name.startswith("{")]:
@@ -134,7 +161,11 @@ def _retell_error(told: logging.LogRecord, context: Context, status: int | None,
     if error is None:
         return
     is_refusal = not is_server and status is not None and status < 500
-    is_shown = is_server and context.scope is not None and context.scope.traced is error
+    scope = context.scope
+    carried = _carried(error)  # by the canonical line's own error, whose traceback is written
+    is_shown = scope is not None and (
+        scope.traced is error or (carried is not None and carried.scope is scope)
+    )
     if is_refusal or is_shown:
         told.exc_info, told.exc_text = None, None
         told.__dict__["exception_type"] = type(error).__qualname__

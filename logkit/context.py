@@ -31,7 +31,7 @@ class Scope:
     the active span, say.
     """
 
-    __slots__ = ("audit", "database", "error", "fields", "known", "late", "moving", "traced")
+    __slots__ = ("audit", "database", "error", "fields", "known", "late", "moving", "trace_flags", "traced")
 
     def __init__(self, late: Callable[[], Mapping[str, object] | None] | None = None) -> None:
         self.audit: Any = None  # what the audit trail keeps until the work ends
@@ -41,6 +41,7 @@ class Scope:
         self.moving: Callable[[], Mapping[str, object]] | None = None
         self.error: BaseException | None = None  # what the work failed of
         self.traced: BaseException | None = None  # the last error whose traceback was written (R14)
+        self.trace_flags: str | None = None  # what the caller's `traceparent` said of sampling
         self.database: Any = None  # counts of queries; belongs to the integration that counts them
 
 

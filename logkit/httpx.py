@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 from logkit import otel
-from logkit.context import get_context
+from logkit.context import current_context
 from logkit.trace import is_request_id, new_traceparent
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
@@ -35,13 +35,14 @@ def async_hooks() -> dict[str, list[AsyncHook]]:
 
 def add_headers(request: httpx.Request) -> None:
     """Put the ids of the current context on `request`."""
-    context = get_context()
+    context = current_context()
     headers = request.headers
     request_id = context.get("request_id")
     if is_request_id(request_id) and "x-request-id" not in headers:
         headers["X-Request-ID"] = request_id
     if "traceparent" not in headers:
-        span = otel.current_span() or new_traceparent(_trace_id(context.get("trace_id")))
+        flags = context.scope.trace_flags if context.scope is not None else None
+        span = otel.current_span() or new_traceparent(_trace_id(context.get("trace_id")), flags)
         headers["traceparent"] = str(span)
 
 

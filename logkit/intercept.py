@@ -43,14 +43,18 @@ class InterceptHandler(logging.Handler):
     """A stdlib handler that hands every record to Loguru.
 
     A record of the logger `audit_logger`, or of one below it, that carries an `AuditEvent` becomes an audit event.
-    What a server says of a request to one of `quiet_paths` is DEBUG while it goes well.
+    What a server says of a request to one of `quiet_paths` is DEBUG while it goes well, and names its peer unless
+    `hides_peers`.
     """
 
-    def __init__(self, audit_logger: str | None = None, quiet_paths: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, audit_logger: str | None = None, quiet_paths: tuple[str, ...] = (), *, hides_peers: bool = False
+    ) -> None:
         super().__init__()
         self._audit_logger = audit_logger
         self._special: dict[str, bool] = {}
         self._is_quiet = path_matcher(quiet_paths)
+        self._hides_peers = hides_peers
 
     def createLock(self) -> None:  # noqa: N802 - stdlib's name
         self.lock = None
@@ -77,7 +81,7 @@ class InterceptHandler(logging.Handler):
                 if self._is_audit_event(record):
                     return
                 if record.name.startswith(TELLERS):
-                    record = retold(record, self._is_quiet)
+                    record = retold(record, self._is_quiet, hides_peers=self._hides_peers)
             message, problem = (str(record.msg), None) if not record.args else _message(record)
             _adopting.record = (record, problem)
             exception = _exception(record) if record.exc_info else None

@@ -24,12 +24,24 @@ def current_span() -> TraceParent | None:
 
 
 def span_ids(own: Mapping[str, object]) -> Callable[[], Mapping[str, object]] | None:
-    """What tells the ids of the span that is active at the time, or `own` ids while none is; None without the API."""
+    """What tells the ids of the span that is active at the time; None without the API.
+
+    While none is active these are the ids of the first span that was, because a server's span may end before the
+    request's last line; before that, they are `own`.
+    """
     if _API not in sys.modules:
         return None
+    first = _active()
 
     def active() -> Mapping[str, object]:
-        span = current_span()
-        return own if span is None else {"trace_id": span.trace_id, "span_id": span.span_id}
+        nonlocal first
+        ids = _active()
+        first = first or ids
+        return ids or first or own
 
     return active
+
+
+def _active() -> Mapping[str, object] | None:
+    span = current_span()
+    return None if span is None else {"trace_id": span.trace_id, "span_id": span.span_id}

@@ -249,7 +249,9 @@ def shutdown() -> None:
 
 
 def _intercept_handler(settings: LogSettings) -> InterceptHandler:
-    return InterceptHandler(audit_logger(settings), settings.quiet_paths)
+    return InterceptHandler(
+        audit_logger(settings), settings.quiet_paths, hides_peers=settings.client_ip != "full"
+    )
 
 
 def install_handler(settings: LogSettings) -> logging.Handler:

@@ -13,6 +13,11 @@ from typing import TypeGuard
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~:-]{8,128}")
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
+SAMPLED, NOT_SAMPLED = (
+    "01",
+    "00",
+)  # the one flag that is passed on; those of later versions are not ours to set
+
 _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 
@@ -22,7 +27,7 @@ class TraceParent:
 
     trace_id: str
     span_id: str
-    flags: str = "01"
+    flags: str = SAMPLED
 
     def __str__(self) -> str:
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
@@ -47,9 +52,9 @@ def parse_traceparent(value: str) -> TraceParent | None:
     version, trace_id, span_id, flags, rest = match.groups()
     if version == "ff" or (version == "00" and rest) or not int(trace_id, 16) or not int(span_id, 16):
         return None
-    return TraceParent(trace_id, span_id, flags)
+    return TraceParent(trace_id, span_id, SAMPLED if int(flags, 16) & 1 else NOT_SAMPLED)
 
 
-def new_traceparent(trace_id: str | None = None) -> TraceParent:
+def new_traceparent(trace_id: str | None = None, flags: str | None = None) -> TraceParent:
     """A new span, in the trace `trace_id` or in one of its own."""
-    return TraceParent(trace_id or os.urandom(16).hex(), os.urandom(8).hex())
+    return TraceParent(trace_id or os.urandom(16).hex(), os.urandom(8).hex(), flags or SAMPLED)

@@ -61,7 +61,7 @@ class Exchange:
         """Make the request's own context the current one; nothing of the outer one is in it. (R03)"""
         request, meta, policy = self._request, self._request.META, self._policy
         request_id = policy.request_id(meta.get("HTTP_X_REQUEST_ID"))
-        trace = _trace(meta.get("HTTP_TRACEPARENT"))
+        trace = self._trace(meta.get("HTTP_TRACEPARENT"))
         fields: dict[str, object] = {"request_id": request_id, **trace}
         if "HTTP_COOKIE" in meta and (
             session := policy.session(request.COOKIES.get(django_settings.SESSION_COOKIE_NAME))
@@ -77,6 +77,14 @@ class Exchange:
         set_answered(None)
         set_context(context)
         logger.debug("request.started")
+
+    def _trace(self, header: str | None) -> dict[str, object]:
+        """The ids that the request brought, or those of a trace that starts here."""
+        if header is not None and (span := parse_traceparent(header)) is not None:
+            self.scope.trace_flags = span.flags
+            return {"trace_id": span.trace_id, "span_id": span.span_id}
+        new = os.urandom(24).hex()
+        return {"trace_id": new[:32], "span_id": new[32:]}
 
     def _learn(self) -> Mapping[str, object] | None:
         """The route and the user, as soon as they are known. (R11)"""
@@ -104,7 +112,8 @@ class Exchange:
         if response.streaming:
             follow(cast(StreamingHttpResponse, response), partial(self._end_of_body, response.status_code))
         else:
-            self._finish(response.status_code, _size(response))
+            size = 0 if self._has_no_body(response.status_code) else len(getattr(response, "content", b""))
+            self._finish(response.status_code, size)
         self._leave()
 
     def break_off(self, error: BaseException) -> None:
@@ -122,8 +131,12 @@ class Exchange:
     def _end_of_body(
         self, status: int, size: int, *, error: BaseException | None = None, abandoned: bool = False
     ) -> None:
-        has_no_body = self._request.method == "HEAD" or status in _BODILESS
-        self._finish(status, size, error=error, abandoned=abandoned and not has_no_body)
+        if self._has_no_body(status):
+            size, abandoned = 0, False  # what was made of it went nowhere
+        self._finish(status, size, error=error, abandoned=abandoned)
+
+    def _has_no_body(self, status: int) -> bool:
+        return self._request.method == "HEAD" or status in _BODILESS
 
     def _finish(
         self, status: int | None, size: int, *, error: BaseException | None = None, abandoned: bool = False
@@ -153,9 +166,12 @@ class Exchange:
         scope.late = None
         line = logger.bind(**fields)
         if failed:
-            if error is not None and scope.traced is not error:  # R14: nobody else has shown it
-                error.__dict__[CONTEXT_ATTRIBUTE] = get_context()
-                line = line.opt(exception=error)
+            if error is not None:
+                if scope.traced is not error:  # R14: nobody else has shown it
+                    line = line.opt(exception=error)
+                error.__dict__[CONTEXT_ATTRIBUTE] = (
+                    get_context()
+                )  # for the server, which may tell of it again
             line.error("request.finished")
         elif status in _ODD:
             line.warning("request.finished")
@@ -163,23 +179,12 @@ class Exchange:
             line.debug("request.finished")
         else:
             line.info("request.finished")
+        scope.error = scope.traced = None  # an error holds its frames, and they hold the request
 
 
 def report(error: Exception, hook: str) -> None:
     """Say that a hook of ours failed; the request goes on as if we were not there. (R04)"""
     logger.opt(exception=error).bind(hook=hook).error("logkit.hook_failed")
-
-
-def _trace(header: str | None) -> dict[str, object]:
-    """The ids that the request brought, or those of a trace that starts here."""
-    if header is not None and (span := parse_traceparent(header)) is not None:
-        return {"trace_id": span.trace_id, "span_id": span.span_id}
-    new = os.urandom(24).hex()
-    return {"trace_id": new[:32], "span_id": new[32:]}
-
-
-def _size(response: HttpResponseBase) -> int:
-    return len(getattr(response, "content", b""))
 
 
 def _with_our_header(value: str) -> str:

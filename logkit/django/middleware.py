@@ -95,3 +95,4 @@ def _answer(exchange: Exchange, response: HttpResponseBase) -> None:
     except Exception as error:  # noqa: BLE001 - the response is worth more than its line (R04)
         raise_if_asynchronous(error)
         report(error, "answer")
+        exchange.break_off(error)

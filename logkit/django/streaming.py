@@ -25,6 +25,9 @@ class OnEnd(Protocol):
     def __call__(self, size: int, *, error: BaseException | None = None, abandoned: bool = False) -> None: ...
 
 
+_NOTHING_MORE: Iterator[bytes] = iter(())
+
+
 class Body:
     """A body on its way, and the context it is made in."""
 
@@ -59,6 +62,7 @@ class Body:
         """The server is done with the response: after the last chunk, or instead of it."""
         with self._own_context():
             self._end(abandoned=True)
+        self._source = _NOTHING_MORE  # Django's own refers to the response, which refers to this
 
 
 class SyncBody(Body, Iterator[bytes]):
@@ -110,11 +114,15 @@ class AsyncBody(Body, AsyncIterator[bytes]):
         self._closing = loop.create_task(self._close_source())  # kept: the loop itself does not
 
     async def _close_source(self) -> None:
+        error: BaseException | None = None
         try:
             await self._source.aclose()
             await asyncio.sleep(0)  # a generator inside of it is closed by the loop's own hook, a step later
+        except Exception as raised:  # noqa: BLE001 - nobody awaits this; the canonical line tells it
+            error = raised
         finally:
-            self._end(abandoned=True)
+            self._end(error, abandoned=True)
+            self._source = _NOTHING_MORE
 
 
 class FileBody(Body):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -14,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,13 +23,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 STARTS_WITHIN = 40.0  # seconds, on a machine that runs other tests too
 SITE = "tests.conformance.site"
+DATABASE = "site.sqlite3"
 
-REAL = ("gunicorn-sync", "gunicorn-gthread", "uvicorn", "uvicorn-sync-only", "runserver")
+WSGI = ("gunicorn-sync", "gunicorn-gthread", "runserver")
+ASGI = ("uvicorn", "uvicorn-sync-only")
+SOCKETS = WSGI + ASGI
 CLIENTS = ("client", "async-client")
-KINDS = REAL + CLIENTS
+KINDS = SOCKETS + CLIENTS
+
+
+def behind(*kinds: str) -> pytest.MarkDecorator:
+    """For a test whose `server` is one of these: what it asks for does not exist elsewhere."""
+    return pytest.mark.parametrize("server", kinds, indirect=True)
 
 
 class Answer(NamedTuple):
@@ -50,7 +62,7 @@ class Server:
         self.directory = directory
         self.log = directory / "stdout.jsonl"
         self.port = 0
-        self._environ = {
+        self.environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("LOG_", "AUDIT"))},
             "DJANGO_SETTINGS_MODULE": f"{SITE}.settings",
             "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
@@ -65,6 +77,8 @@ class Server:
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._answers: Any = None
+        self._lines: list[dict[str, Any]] = []
+        self._read = 0  # bytes of the log
 
     @property
     def is_async(self) -> bool:
@@ -72,20 +86,13 @@ class Server:
 
     @property
     def is_real(self) -> bool:
-        return self.kind in REAL
+        return self.kind in SOCKETS
 
     # -- life ---------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         python = sys.executable
-        made = subprocess.run(
-            [python, "-m", "django", "migrate", "--verbosity=0"],
-            env={**self._environ, "LOG_STDOUT": "off"},
-            cwd=ROOT,
-            capture_output=True,
-            timeout=STARTS_WITHIN,
-        )
-        assert made.returncode == 0, made.stderr.decode()
+        (self.directory / DATABASE).write_bytes(migrated_database())
         self.port = free_port()
         bind = f"127.0.0.1:{self.port}"
         gunicorn = [python, "-m", "gunicorn", f"{SITE}.servers:wsgi", f"--bind={bind}", "--keep-alive=5"]
@@ -105,7 +112,7 @@ class Server:
         with self.log.open("wb") as out, (self.directory / "stderr.txt").open("wb") as errors:
             self._process = subprocess.Popen(
                 commands[self.kind],
-                env={**self._environ, "SITE_ANSWERS": str(writable)},
+                env={**self.environ, "SITE_ANSWERS": str(writable)},
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=out,
@@ -164,11 +171,23 @@ class Server:
             got = json.loads(line)
             named = {name.lower(): value for name, value in got["headers"]}
             return Answer(got["status"], named, base64.b64decode(got["body"]))
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = self.connect()
         try:
             return self.call_on(connection, method, path, headers)
         finally:
             connection.close()
+
+    def connect(self, source: str = "127.0.0.1") -> http.client.HTTPConnection:
+        """A connection of its own, from an address of this machine."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30, source_address=(source, 0))
+
+    def send(self, request: bytes, *, hang_up: bool = False) -> bytes:
+        """Whatever a client may send, byte for byte; what came back until the server hung up, if not we first."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+            connection.sendall(request)
+            if hang_up:
+                connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
 
     def call_on(
         self,
@@ -213,11 +232,16 @@ class Server:
 
     def lines(self) -> list[dict[str, Any]]:
         """Every line so far; the last one only when it is whole."""
-        text = self.log.read_bytes()
-        lines = text[: text.rfind(b"\n") + 1].splitlines()
-        if self.kind == "runserver":  # greets in plain text
-            lines = [line for line in lines if line.startswith(b"{")]
-        return [json.loads(line) for line in lines]
+        with self.log.open("rb") as log:
+            log.seek(self._read)
+            text = log.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read += len(whole)
+        greets = self.kind == "runserver"  # in plain text
+        self._lines += [
+            json.loads(line) for line in whole.splitlines() if not greets or line.startswith(b"{")
+        ]
+        return self._lines
 
     def of(self, request_id: str) -> list[dict[str, Any]]:
         return [line for line in self.lines() if line["context"].get("request_id") == request_id]
@@ -234,17 +258,44 @@ class Server:
         assert len(found) == 1, found
         return found[0]
 
-    def wait(self, found: Any, *, timeout: float = 15.0) -> list[dict[str, Any]]:
-        """The lines that `found` (a test of one line) holds for, as soon as there is one."""
+    def line(self, message: str, request_id: str) -> dict[str, Any]:
+        """The one line of a request that says `message`, as soon as it is there."""
+        found = self.wait(
+            lambda line: line["message"] == message and line["context"].get("request_id") == request_id
+        )
+        assert len(found) == 1, found
+        return found[0]
+
+    def wait(self, found: Any, *, at_least: int = 1, timeout: float = 15.0) -> list[dict[str, Any]]:
+        """The lines that `found` (a test of one line) holds for, as soon as there are so many."""
         deadline = time.monotonic() + timeout
-        while not (lines := [line for line in self.lines() if found(line)]):
+        while len(lines := [line for line in self.lines() if found(line)]) < at_least:
             if time.monotonic() > deadline:
                 raise AssertionError(f"no such line in {self.lines()[-20:]}\n{self.errors()}")
             time.sleep(0.02)
         return lines
 
+    def shown(self) -> str:
+        """Everything that was printed so far, for what must not be in it."""
+        return self.log.read_text() + (self.directory / "stderr.txt").read_text()
+
     def errors(self) -> str:
         return (self.directory / "stderr.txt").read_text()[-4000:]
+
+
+@functools.cache
+def migrated_database() -> bytes:
+    """The site's database, with its tables."""
+    with tempfile.TemporaryDirectory() as directory:
+        made = subprocess.run(
+            [sys.executable, "-m", "django", "migrate", "--verbosity=0"],
+            env={**Server("migration", Path(directory)).environ, "LOG_STDOUT": "off"},
+            cwd=ROOT,
+            capture_output=True,
+            timeout=STARTS_WITHIN,
+        )
+        assert made.returncode == 0, made.stderr.decode()
+        return (Path(directory) / DATABASE).read_bytes()
 
 
 def free_port() -> int:

@@ -11,6 +11,8 @@ from loguru import logger
 import logkit
 from logkit.httpx import async_hooks
 
+running = set()
+
 
 async def ok(request):
     await asyncio.sleep(0)
@@ -81,6 +83,20 @@ async def stream_slowly(request):
     return StreamingHttpResponse(chunks())
 
 
+async def cleanup_fails(request):
+    """A body that cannot even be given up in peace."""
+
+    async def chunks():
+        try:
+            for _ in range(2000):
+                yield b"x" * 65536
+                await asyncio.sleep(0.01)
+        finally:
+            raise ValueError("cleanup")
+
+    return StreamingHttpResponse(chunks())
+
+
 async def queries(request):
     async def one(number):
         await User.objects.filter(username=f"nobody-{number % 2}-{'x' * number}").aexists()
@@ -100,6 +116,37 @@ async def slow(request):
     await asyncio.sleep(float(request.GET.get("seconds", "1")))
     logger.info("view.after")
     return HttpResponse("slow")
+
+
+async def group(request):
+    """Tasks that log and bind for themselves, and the view again."""
+
+    async def one(number):
+        logkit.bind_context(task=number)
+        await asyncio.sleep(0)
+        logger.info("task.ran")
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(3):
+            tasks.create_task(one(number))
+    logger.info("view.after")
+    return HttpResponse("ok")
+
+
+async def background(request):
+    """A task that lives longer than its request."""
+
+    async def later():
+        await asyncio.sleep(0.2)
+        logkit.bind_context(mark="late")
+        logkit.add_fields(rows=12)
+        await User.objects.filter(username="nobody").aexists()
+        logger.info("background.ran")
+
+    task = asyncio.create_task(later())
+    running.add(task)
+    task.add_done_callback(running.discard)
+    return HttpResponse("ok")
 
 
 async def add_fields(request):

@@ -4,6 +4,7 @@ from django.contrib.auth.models import User
 from django.urls import path
 from loguru import logger
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView, exception_handler
@@ -44,8 +45,14 @@ class Throttled(APIView):
         return Response({"ok": True})
 
 
+class Denied(APIView):
+    def get(self, request):
+        raise PermissionDenied
+
+
 urlpatterns = [
     path("crash", Crash.as_view()),
     path("me", Me.as_view()),
     path("throttled", Throttled.as_view()),
+    path("denied", Denied.as_view()),
 ]

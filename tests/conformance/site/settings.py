@@ -1,6 +1,5 @@
 """Settings of the conformance site: the middleware first, everything else as `startproject` has it."""
 
-import importlib.util
 import os
 from pathlib import Path
 
@@ -17,10 +16,9 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "rest_framework",
     "logkit.django",
 ]
-if importlib.util.find_spec("rest_framework"):
-    INSTALLED_APPS.append("rest_framework")
 MIDDLEWARE = [
     "logkit.django.middleware.RequestContextMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -32,7 +30,11 @@ MIDDLEWARE = [
 if os.environ.get("SITE_SYNC_ONLY") == "1":  # an old middleware that pulls the whole stack into threads
     MIDDLEWARE.append("tests.conformance.site.middleware.sync_only")
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "site.sqlite3"}}
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "site.sqlite3"},
+    "other": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "other.sqlite3"},
+    "gone": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "no" / "such" / "place.sqlite3"},
+}
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STATIC_URL = "/static/"

@@ -2,12 +2,13 @@
 
 from django.urls import include, path, re_path
 
-from tests.conformance.site import async_views, views
+from tests.conformance.site import async_views, drf, views
 from tests.conformance.site.api import api
 
 NAMES = (
-    "ok bind denied missing suspicious crash redirect not_modified whoami login stream stream_fails "
-    "stream_slowly file queries outgoing slow exposed wildcard body add_fields weird_user"
+    "ok bind denied missing suspicious crash log_and_crash redirect empty not_modified whoami login stream "
+    "stream_fails stream_slowly cleanup_fails file queries two_databases no_database outgoing slow exposed wildcard "
+    "add_fields weird_user committed threads group background alive"
 )
 
 
@@ -24,10 +25,5 @@ urlpatterns = [
     path("protected", views.protected),
     path("healthz", views.healthz),
     path("api/", api.urls),
+    path("drf/", include(drf.urlpatterns)),
 ]
-try:
-    from tests.conformance.site import drf
-except ImportError:
-    pass
-else:
-    urlpatterns.append(path("drf/", include(drf.urlpatterns)))

@@ -1,6 +1,9 @@
 """The views of the conformance site, sync."""
 
+import gc
 import io
+import logging
+import threading
 import time
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import httpx
 from django.contrib.auth import login as auth_login
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import connections, transaction
 from django.http import (
     FileResponse,
     Http404,
@@ -21,6 +25,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from loguru import logger
 
 import logkit
+from logkit.context import Scope
 from logkit.httpx import hooks
 
 
@@ -52,6 +57,19 @@ def suspicious(request):
 def crash(request):
     logger.info("view.ran")
     raise ValueError("boom")
+
+
+def log_and_crash(request):
+    """Tells the error, and lets it go on."""
+    try:
+        raise ValueError("boom")
+    except ValueError:
+        logging.getLogger(__name__).exception("view.failed")
+        raise
+
+
+def empty(request):
+    return HttpResponse(status=204)
 
 
 def redirect(request):
@@ -122,18 +140,48 @@ def queries(request):
     return HttpResponse("ok")
 
 
+def two_databases(request):
+    """One query each."""
+    for alias in ("default", "other"):
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT 1")
+    return HttpResponse("ok")
+
+
+def no_database(request):
+    connections["gone"].cursor()
+
+
+def committed(request):
+    """Logs when its transaction is through."""
+    with transaction.atomic():
+        transaction.on_commit(lambda: logger.info("transaction.committed"))
+    return HttpResponse("ok")
+
+
+def threads(request):
+    """A thread of its own knows nothing, unless it is told."""
+    for work in (
+        lambda: logger.info("thread.plain"),
+        logkit.carry_context(lambda: logger.info("thread.told")),
+    ):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    return HttpResponse("ok")
+
+
+def alive(request):
+    """How many units of work this process remembers, this one included."""
+    gc.collect()
+    return JsonResponse({"scopes": sum(type(one) is Scope for one in gc.get_objects())})
+
+
 def outgoing(request):
-    """Calls itself through the client helper and answers with what arrived there."""
+    """Calls another service through the client helper and answers with what arrived there."""
     with httpx.Client(event_hooks=hooks()) as client:
         inner = client.get(request.GET["url"])
     return JsonResponse(inner.json())
-
-
-def body(request):
-    """What arrived: for the other end of `outgoing`."""
-    return JsonResponse(
-        {"id": request.META.get("HTTP_X_REQUEST_ID"), "trace": request.META.get("HTTP_TRACEPARENT")}
-    )
 
 
 def slow(request):
