@@ -22,7 +22,6 @@ ALERT_LEVELS: Mapping[str, str] = {
     "audit.head_lost": "CRITICAL",
     "audit.key_created": "WARNING",
     "audit.ledger_deleted": "CRITICAL",
-    "audit.lock_replaced": "CRITICAL",
     "audit.seal_alarm": "CRITICAL",
     "audit.seal_failed": "ERROR",
     "audit.spooled": "ERROR",

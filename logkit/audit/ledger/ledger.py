@@ -36,7 +36,7 @@ _SEVERITY, _URGENT = b'"severity":"', (b'high"', b'critical"')  # sealed at once
 _SEVERITY_WITHIN = 400  # bytes: the envelope says it before anything of variable length
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would be a twentieth of an append
 class Appended:
     """What became of a record: `written` as line `seq` of its stream, or `spooled`, to be numbered later."""
 

@@ -35,10 +35,11 @@ from logkit.audit.files.segments import (
 )
 from logkit.audit.ledger.filesystem import refuse_network
 from logkit.audit.ledger.recovery import recover
-from logkit.audit.ledger.writelock import RECHECK_EVERY, WriteLock
+from logkit.audit.ledger.writelock import WriteLock
 from logkit.audit.notices import Notice
 from logkit.parsers import Rotation
 
+RECHECK_EVERY = 0.05  # seconds between looks at whether the open files are still the ones at their paths
 _FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -120,7 +121,7 @@ class Writer:
         if self._segment is not None or self._raw:
             self._position = Position(self._next, self._hash)
         self._lock = self._head = self._segment = None
-        self._raw = b""
+        self._raw, self._checked = b"", 0.0
 
     def close(self) -> None:
         """Close the files now, without unlocking: after a fork they are our parent's too."""
@@ -136,56 +137,56 @@ class Writer:
             if lock is None:
                 refuse_network(self.directory)
                 make_directory(self.directory, self._mode, self._group)
-                lock = self._lock = WriteLock(self.directory, self._mode)
+                lock = self._lock = WriteLock(self.directory)
             try:
                 lock.acquire(self._read_head)
                 now = time.monotonic()
-                if lock.is_current(now):
-                    self._enter(lock, now)
-                    return lock
-                self.drop()
-                lock.release()
+                if now - self._checked < RECHECK_EVERY:
+                    is_open = True
+                elif lock.is_current():
+                    is_open = self._still_there()
+                else:
+                    self.drop()
+                    lock.release()
+                    continue
+                self._checked = now
+                self._enter(is_open=is_open)
+                return lock
             except BaseException:
                 lock.release()
                 self.drop()
                 raise
 
-    def _enter(self, lock: WriteLock, now: float) -> None:
-        if self._head is None or not self._still_there(now):
-            self._open(lock)
+    def _enter(self, *, is_open: bool) -> None:
+        """Go to the end of the stream, which may not be where this process left it."""
+        head, segment = self._head, self._segment
+        if head is None or not is_open:
+            self._open()
             return
-        raw = self._read_head()
-        if not (raw == self._raw or self._adopt(raw)) or not self._matches_file():
+        raw = os.pread(head.fd, HEAD_SIZE, 0)
+        if raw != self._raw:
+            if not self._adopt(raw):
+                self._recover()
+                return
+            segment = self._segment
+        if segment is None or os.lseek(segment.fd, 0, os.SEEK_END) != self._size:
             self._recover()
 
-    def _matches_file(self) -> bool:
-        return self._segment is not None and os.lseek(self._segment.fd, 0, os.SEEK_END) == self._size
+    def _still_there(self) -> bool:
+        """Are head and segment the files at their paths? Looked at every 50 ms, with the lock. (A09)"""
+        return all(
+            file is not None and _is_at(file.fd, self.directory / file.name)
+            for file in (self._head, self._segment)
+        )
 
-    def _still_there(self, now: float) -> bool:
-        """Are head and segment the files at their paths? Looked at every 50 ms, like the lock. (A09)"""
-        if now - self._checked < RECHECK_EVERY:
-            return True
-        for file in (self._head, self._segment):
-            if file is None or not _is_at(file.fd, self.directory / file.name):
-                return False
-        self._checked = now
-        return True
-
-    def _open(self, lock: WriteLock) -> None:
-        path = self.directory / HEAD_NAME
-        if lock.is_new:
-            lock.is_new = False
-            self._own(lock.fd)
-            if path.exists():
-                lock.let_others_notice()
-                self.notices.append(Notice("audit.lock_replaced", {"stream": self.directory.name}))
+    def _open(self) -> None:
         if self._raw:
             self._position = Position(self._next, self._hash)
         self._segment = None
+        path = self.directory / HEAD_NAME
         self._head = Descriptor(os.open(path, _FLAGS | os.O_CREAT, self._mode), HEAD_NAME)
         self._own(self._head.fd)
         self._recover()
-        self._checked = time.monotonic()
 
     def _adopt(self, raw: bytes) -> bool:
         """Take over what another process wrote; False when the files do not match it."""

@@ -7,7 +7,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 from logkit.audit.files.segments import list_segments
 from logkit.audit.ledger import durability
 from logkit.audit.ledger.filesystem import filesystem_of, refuse_network
-from logkit.audit.ledger.writelock import RECHECK_EVERY
+from logkit.audit.ledger.writer import RECHECK_EVERY
 from logkit.errors import AuditUnavailable
 from logkit.parsers import Rotation
 from tests.unit.audit.ledger_tools import (
@@ -164,7 +163,7 @@ def settle() -> None:
         time.sleep(RECHECK_EVERY / 10)
 
 
-@pytest.mark.parametrize("what", [".lock", ".head", "segment", "all"])
+@pytest.mark.parametrize("what", [".head", "segment", "all"])
 def test_a09_deleted_under_a_running_writer(tmp_path: Path, what: str) -> None:
     """The writer notices within 50 ms, says what is gone, and goes on with the next number."""
     heard = Heard()
@@ -180,7 +179,6 @@ def test_a09_deleted_under_a_running_writer(tmp_path: Path, what: str) -> None:
     assert ledger.record(body(9)).seq == 6
     report = verified(directory)
     expected = {
-        ".lock": ("audit.lock_replaced", 0),
         ".head": ("audit.head_lost", 0),
         "segment": ("audit.truncated", 1),
         "all": ("audit.ledger_deleted", 1),
@@ -189,9 +187,9 @@ def test_a09_deleted_under_a_running_writer(tmp_path: Path, what: str) -> None:
 
 
 def test_a09_never_two_lock_holders(tmp_path: Path) -> None:
-    """While the lock file is deleted again and again, writers in four processes never interleave."""
+    """While its files are deleted again and again, writers in four processes never interleave."""
     make_ledger(tmp_path).record(body(0))
-    lock = tmp_path / "audit/security/.lock"
+    directory = tmp_path / "audit/security"
 
     def write(n: int) -> None:
         ledger = make_ledger(tmp_path)
@@ -205,40 +203,50 @@ def test_a09_never_two_lock_holders(tmp_path: Path) -> None:
     removed = 0
     waiting = set(children)
     while waiting:
-        try:
-            lock.unlink()
+        for path in directory.glob(".*"):
+            path.unlink(missing_ok=True)
             removed += 1
-        except FileNotFoundError:
-            pass
         time.sleep(0.25)
         waiting -= {pid for pid in waiting if os.waitpid(pid, os.WNOHANG)[0]}
     make_ledger(tmp_path).drain()
     assert removed > 1
-    assert assert_chained(tmp_path / "audit/security") == 241
-    assert len(set(ids_of(tmp_path / "audit/security"))) == 241
-    assert list((tmp_path / "audit/security").glob("*.torn")) == []
+    assert assert_chained(directory) == 241
+    assert len(set(ids_of(directory))) == 241
+    assert list(directory.glob("*.torn")) == []
 
 
-def test_a09_who_replaces_the_lock_waits_for_the_others(tmp_path: Path) -> None:
-    """A holder of the deleted lock may still be writing, so the maker of the new one gives it time to notice."""
+def test_a09_a_stopped_holder_is_not_joined(tmp_path: Path) -> None:
+    """A process that stands still in the middle of an append keeps its lock, whatever is deleted around it."""
     directory = tmp_path / "audit/security"
-    old, new = make_ledger(tmp_path), make_ledger(tmp_path)
-    old.record(body(1))
-    (directory / ".lock").unlink()
-    seqs: list[int | None] = []
-    thread = threading.Thread(target=lambda: seqs.append(new.record(body(3)).seq))
-    thread.start()
-    deadline = time.monotonic() + 5
-    while not (directory / ".lock").exists() and time.monotonic() < deadline:
-        time.sleep(0.0005)
-    assert old.record(body(2)).seq == 2
-    thread.join()
-    assert seqs == [3]
+
+    def stop_in_the_middle() -> None:
+        ledger = make_ledger(tmp_path)
+        ledger.record(body(1))
+        write = os.write
+
+        def stopped(descriptor: int, content: bytes) -> int:
+            os.write = write
+            os.kill(os.getpid(), signal.SIGSTOP)
+            return write(descriptor, content)
+
+        os.write = stopped
+        assert ledger.record(body(2)).seq == 2
+
+    child = in_child(stop_in_the_middle)
+    os.waitpid(child, os.WUNTRACED)
+    for path in directory.glob(".*"):
+        path.unlink()
+    ledger = make_ledger(tmp_path)
+    assert ledger.record(body(3)).state == "spooled"
+    os.kill(child, signal.SIGCONT)
+    assert wait_for(child) == 0
+    assert ledger.drain() == 1
+    assert ids_of(directory) == ["event-1", "event-2", "event-3"]
     assert assert_chained(directory) == 3
 
 
 def test_a09_many_who_begin_a_stream_at_once(tmp_path: Path) -> None:
-    """The first lock of a stream is held from its birth: whoever comes second does not take it for a replaced one."""
+    """Eight processes make one stream between them; nobody takes it for one that was deleted."""
     for attempt in range(10):
         root = tmp_path / str(attempt)
         root.mkdir()
@@ -257,7 +265,7 @@ def test_a09_many_who_begin_a_stream_at_once(tmp_path: Path) -> None:
         assert [wait_for(child) for child in children] == [0] * 8
         os.close(ready)
         assert assert_chained(root / "audit/security") == 8
-        assert sorted(path.name for path in (root / "audit/security").glob(".*")) == [".head", ".lock"]
+        assert sorted(path.name for path in (root / "audit/security").glob(".*")) == [".head"]
 
 
 def test_a_failed_fdatasync_ends_the_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,7 +175,7 @@ def test_a_stopped_lock_holder_costs_a_deadline_not_a_record(tmp_path: Path) -> 
     heard = Heard()
     ledger = make_ledger(tmp_path, alert=heard)
     ledger.record(body(1))
-    holder = WriteLock(tmp_path / "audit/security", 0o640)
+    holder = WriteLock(tmp_path / "audit/security")
     holder.acquire(lambda: 0)
     began = time.monotonic()
     first, second = ledger.record(body(2)), ledger.record(body(3))
