@@ -22,7 +22,7 @@ _SERVERS = ("django.server", "gunicorn.", "uvicorn.")
 _TARGET = re.compile(r"(?<![^\s'\"(])(?:https?://[^\s/'\"]*)?(/[^\s'\")]*)")  # of a request line
 _URL = re.compile(r"(https?://)(?:[^\s/'\"]*@)?([^\s/'\"?#]*)[^\s'\")]*")  # in a sentence; kept is its origin
 _REFUSED = re.compile(
-    r"(Invalid request from ip=)(\S*)(: [\w ()>]*)?.*", re.DOTALL
+    r"(Invalid request from ip=)(\S*?)(: [\w ()>]*|$).*", re.DOTALL
 )  # gunicorn; raw input follows
 _REQUEST_LINE = re.compile(r"[\w-]+ \S+ HTTP/[\d.]+")
 _STATUS = re.compile(r"[1-5][0-9]{2}")

@@ -2,16 +2,14 @@
 
 from typing import Any
 
-import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 from loguru import logger
+from opentelemetry.sdk import trace
 
 from logkit import otel
 from logkit.django.middleware import RequestContextMiddleware
 from logkit.testing import Capture
-
-trace = pytest.importorskip("opentelemetry.sdk.trace")
 
 
 def test_the_active_span_wins_over_what_the_request_brought(logs: Capture) -> None:

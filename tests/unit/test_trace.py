@@ -64,6 +64,14 @@ def test_what_is_no_traceparent_is_none(header: str) -> None:
     assert trace.parse_traceparent(header) is None
 
 
+@pytest.mark.parametrize(("given", "passed_on"), [("00", "00"), ("01", "01"), ("03", "01"), ("fe", "00")])
+def test_of_the_flags_only_whether_the_trace_is_sampled_is_passed_on(given: str, passed_on: str) -> None:
+    """The specification leaves no other bit to those that do not know it."""
+    parsed = trace.parse_traceparent(f"{VALID[:-2]}{given}")
+    assert parsed is not None
+    assert trace.new_traceparent(parsed.trace_id, parsed.flags).flags == passed_on
+
+
 def test_a_later_version_may_have_more_parts() -> None:
     """The specification asks parsers to read what they know of a later version."""
     assert trace.parse_traceparent(VALID.replace("00-", "01-", 1) + "-more") is not None

@@ -130,3 +130,85 @@ def test_arguments_that_do_not_fit_are_left_to_the_handler() -> None:
     told = retold(record("django.request", "%s %s", "/only-one"), quiet)
     assert told.args == ("/only-one",)
     assert retold(record("gunicorn.access", "%(r)s", {}), quiet) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "msg", "args", "shown", "hidden"),
+    [
+        (
+            "gunicorn.error",
+            "Invalid request from ip=2001:db8::7: Invalid HTTP Header: 'Authorization s3cret'",
+            (),
+            "Invalid request from ip=2001:db8::7: Invalid HTTP Header",
+            "Invalid request from ip=-: Invalid HTTP Header",
+        ),
+        (
+            "gunicorn.error",
+            "Invalid request from ip=198.51.100.9: Request Line is too large (8192 > 4094)",
+            (),
+            "Invalid request from ip=198.51.100.9: Request Line is too large (8192 > 4094)",
+            "Invalid request from ip=-: Request Line is too large (8192 > 4094)",
+        ),
+        (
+            "uvicorn.error",
+            '%s - "WebSocket %s" [accepted]',
+            ("198.51.100.9:5", f"/socket/{TOKEN}?key=s3cret"),
+            '198.51.100.9:5 - "WebSocket /socket/[REDACTED]" [accepted]',
+            '- - "WebSocket /socket/[REDACTED]" [accepted]',
+        ),
+        (
+            "django.server",
+            "- Broken pipe from %s",
+            (("198.51.100.9", 5),),
+            "- Broken pipe from ('198.51.100.9', 5)",
+            "- Broken pipe from -",
+        ),
+    ],
+)
+def test_r10_r21_a_peer_is_named_unless_addresses_are_not_shown(
+    name: str, msg: str, args: tuple[object, ...], shown: str, hidden: str
+) -> None:
+    """What a server refuses is not repeated either way."""
+    made = record(name, msg, *args, level=logging.WARNING)
+    assert retold(made, quiet).getMessage() == shown
+    assert retold(made, quiet, hides_peers=True).getMessage() == hidden
+
+
+@pytest.mark.parametrize(
+    ("msg", "args", "said"),
+    [
+        (
+            "code %d, message %s",
+            (400, f"Bad request syntax ('GET {TOKEN} x y z')"),
+            "code 400, message Bad request syntax",
+        ),
+        ('"%s" %s %s', (f"{TOKEN} s3cret", "400", "-"), '"-" 400 -'),
+    ],
+)
+def test_r21_runserver_does_not_repeat_what_is_no_request(
+    msg: str, args: tuple[object, ...], said: str
+) -> None:
+    """Neither in its reason nor in its line."""
+    assert retold(record("django.server", msg, *args), quiet).getMessage() == said
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "Referer checking failed - https://evil.example/share/x?y=1 does not match any trusted origins.",
+            "https://evil.example ",
+        ),
+        (
+            "Origin checking failed - http://ann:pw@[::1]:80/x does not match any trusted origins.",
+            "http://[::1]:80 ",
+        ),
+    ],
+)
+def test_r21_a_url_in_a_sentence_of_djangos_keeps_its_origin(said: str, told: str) -> None:
+    """It came in a header."""
+    made = record("django.security.csrf", "Forbidden (%s): %s", said, "/x", status_code=403)
+    message = retold(made, quiet).getMessage()
+    assert told in message
+    assert "/share" not in message
+    assert "pw" not in message
