@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import billiard
+from billiard.process import current_process
 from celery import signals
 from celery.exceptions import Ignore, Reject, Retry
 from loguru import logger
@@ -65,14 +67,23 @@ def _start(task_id: str, task: Any, **_: object) -> None:
     outer = get_context()
     fields = task_fields(request, task_id=task_id, task=task.name)
     if request.is_eager:  # it runs inside of its caller, whose context it sees (C02)
-        inherited = {name: value for name, value in current_context().items() if name not in OF_A_TASK}
-        fields |= inherited
+        fields |= _inherited(current_context(), task_id)
     scope = Scope()
     scope.moving = otel.span_ids({name: fields[name] for name in ("trace_id", "span_id") if name in fields})
     context = Context(fields, scope)
     setattr(request, _ATTEMPT, Attempt(outer, context, time.perf_counter_ns(), sys.exc_info()[1]))
     set_context(context)
     logger.debug("task.started")
+
+
+def _inherited(outer: Context, task_id: str) -> dict[str, object]:
+    """What an eager task has of its caller; Celery 5.5 does not tell it whose child it is, and a retry is its own."""
+    fields = {name: value for name, value in outer.items() if name not in OF_A_TASK}
+    if "root_id" in outer:
+        fields["root_id"] = outer["root_id"]
+        parent = outer["task_id"] if outer["task_id"] != task_id else outer.get("parent_id")
+        fields |= {"parent_id": parent} if parent else {}
+    return fields
 
 
 def _finish(task: Any, retval: object = None, state: str | None = None, **_: object) -> None:
@@ -96,7 +107,7 @@ def _ending(state: str | None, retval: object, attempt: Attempt) -> tuple[str, B
     """How the attempt ended, and the exception it ended with, if any."""
     escaped = sys.exc_info()[1]  # SystemExit, or what Celery failed of after the task was done
     if escaped is not None and escaped is not attempt.handling:
-        if isinstance(escaped, SystemExit) and escaped.code in _SIGNALLED:
+        if isinstance(escaped, SystemExit) and _is_told_by_the_worker(escaped.code):
             return "task.interrupted", None  # the worker knows why, and says how the attempt ended
         event = next((event for kind, event in _CONTROL_FLOW if isinstance(escaped, kind)), "task.failed")
         return event, escaped
@@ -110,6 +121,12 @@ def _measures(request: Any, attempt: Attempt, context: Context) -> dict[str, obj
         fields["queue"] = queue_of(request)
         fields["worker"] = request.hostname
     return fields
+
+
+def _is_told_by_the_worker(code: object) -> bool:
+    """Whether the worker reports this end of a process; billiard before 4.3 has it report every one."""
+    is_old: bool = billiard.VERSION < (4, 3)  # type: ignore[attr-defined]
+    return code in _SIGNALLED or (is_old and current_process().name != "MainProcess")
 
 
 def _tell(

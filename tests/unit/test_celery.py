@@ -101,6 +101,14 @@ def test_c02_an_eager_retry_has_a_line_for_each_attempt(app: Celery, logs: Captu
     assert sorted(ends) == [("task.retried", 0), ("task.succeeded", 1)]
 
 
+def test_c01_an_eager_task_is_the_child_of_the_task_around_it(app: Celery, logs: Capture) -> None:
+    """Its retry too, which runs inside of its own first attempt."""
+    with new_scope({"request_id": REQUEST, "task_id": "outer-1", "task": "outer", "root_id": "root-1"}):
+        app.tasks["unit.end"].apply(("retry",))
+    for line in (logs.only("task.retried"), logs.only("task.succeeded")):
+        assert (line["context"]["parent_id"], line["context"]["root_id"]) == ("outer-1", "root-1")
+
+
 def test_c02_an_exception_that_leaves_an_eager_task_is_told_once(app: Celery, logs: Capture) -> None:
     """With `throw` it goes through Celery's tracer, which reports it in two ways."""
     with new_scope({"request_id": REQUEST}) as outer:

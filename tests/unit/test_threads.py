@@ -65,12 +65,16 @@ def test_c16_an_executor_keeps_the_context_of_each_submission() -> None:
 
 
 def test_c16_asyncio_carries_it_by_itself() -> None:
-    """Tasks and `to_thread` see the context; what a task binds stays in it."""
+    """Tasks, `to_thread` and our executor see the context; what a task binds stays in it."""
 
     async def bind_and_look(number: int) -> tuple[object, object]:
         logkit.bind_context(number=number)
         await asyncio.sleep(0)
         in_thread = await asyncio.to_thread(lambda: logkit.get_context().get("number"))
+        with logkit.ContextExecutor(1) as executor:
+            loop = asyncio.get_running_loop()
+            in_executor = await loop.run_in_executor(executor, lambda: logkit.get_context().get("number"))
+        assert in_executor == in_thread
         return logkit.get_context().get("request_id"), in_thread
 
     async def main() -> list[tuple[object, object]]:
