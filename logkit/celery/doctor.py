@@ -53,7 +53,7 @@ def _broker(app: Any) -> Iterator[Finding]:
     with app.connection(connect_timeout=_PATIENCE) as connection:
         place = connection.as_uri()  # without its password
         try:
-            connection.connect()
+            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
         except Exception as error:  # noqa: BLE001 - each transport has errors of its own
             yield problem(
                 "broker", f"{place} does not answer: {type(error).__name__}.", "Tasks cannot be sent."

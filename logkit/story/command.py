@@ -17,6 +17,7 @@ from logkit.errors import LogkitError
 from logkit.story.collect import Moment, collect
 from logkit.story.draw import Drawing
 from logkit.story.tree import Node, tree
+from logkit.tail.command import from_environment
 from logkit.tail.filters import Test, least_level
 
 NOT_FOUND = 1
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Tell the story that `args` ask for; the exit code."""
     is_loud = _level(args.level)
     trail = _trail(args.audit_dir, os.environ)
-    moments = collect(args.id, args.files or ["-"], trail)
+    moments = collect(args.id, args.files or from_environment(os.environ, verb="story"), trail)
     if trail and not _may_be_shown(trail, args.id, moments):
         moments = [moment for moment in moments if not moment.is_audit]
     if not moments:

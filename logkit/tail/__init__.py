@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 
 DESCRIPTION = """\
-Read log lines and show them as text. JSON lines of logkit (also ECS, pino, structlog and python-json-logger,
-also behind the "web-1  | " of compose and honcho) are made readable; other lines pass unchanged.
+Read log lines and show them as text. JSON lines of logkit, also of ECS, pino, structlog and python-json-logger, are
+made readable: plain, behind the prefix of compose, honcho, kubectl or journalctl, and inside of Docker's or journald's
+own JSON. Other lines pass unchanged.
 
-FILES are read in the order of their times; gzip files are unpacked. Without FILES, or with -, standard input is
-read. Filters are combined: a line is shown when all of them hold. With a filter, lines that are no events are
-left out."""
+FILES are read in the order of their times; gzip is unpacked. Without FILES, or with -, standard input is read.
+Filters are combined: a line is shown when all of them hold. With a filter, lines that are no events are left out."""
 
 EPILOG = """\
 conditions (-f):
@@ -28,6 +28,8 @@ times (--since, --until):
 examples:
   python manage.py runserver | logkit tail
   docker compose logs -f --no-color | logkit tail -l warn
+  kubectl logs -f --prefix deploy/web | logkit tail
+  journalctl -f -o cat -u web | logkit tail
   logkit tail -F var/log/web.log var/log/worker.log
   logkit tail --request 4f3c9a var/log/*.log          one request and the tasks it started
   logkit tail --slow 500ms --event 'request.*' app.log

@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -37,7 +37,7 @@ class OptionError(LogkitError):
 
 def run(args: argparse.Namespace) -> int:
     """Show what `args` ask for; the exit code."""
-    files = args.files or ["-"]
+    files = args.files or from_environment(os.environ, verb="tail")
     if args.follow and "-" in files:
         raise OptionError("-F follows files: name some; standard input is always read until it ends")
     wanted = _filter(args)
@@ -65,6 +65,17 @@ def run(args: argparse.Namespace) -> int:
         if args.summary or sys.stderr.isatty():
             print(summary(printer.counts), file=sys.stderr)  # noqa: T201 - this is a command
     return NOTHING_MATCHED if wanted and not printer.counts else 0
+
+
+def from_environment(environ: Mapping[str, str], *, verb: str) -> list[str]:
+    """What to read when no file is named: what is piped in, else LOG_FILE. Raises `OptionError` for neither."""
+    if not sys.stdin.isatty():
+        return ["-"]
+    if file := environ.get("LOG_FILE"):
+        return [file]
+    raise OptionError(
+        f"there is nothing to read: name files, pipe lines in (make run | logkit {verb}), or set LOG_FILE"
+    )
 
 
 def _learn(files: list[str], wanted: Filter) -> None:

@@ -151,8 +151,13 @@ def _refusal(key: str, operator: str, value: str) -> Refusal | None:
         return None
     member = name + b'"'
     if key in _RENAMED_BY_ECS:
-        return lambda line: member not in line and rb"\u" not in line and b'"@timestamp"' not in line
-    return lambda line: member not in line and rb"\u" not in line
+        return lambda line: member not in line and not _is_escaped(line) and b'"@timestamp"' not in line
+    return lambda line: member not in line and not _is_escaped(line)
+
+
+def _is_escaped(line: bytes) -> bool:
+    """May a name or its quotes be written with escapes? Those of a line inside of another's JSON are."""
+    return rb"\u" in line or rb"\"" in line
 
 
 def _is_number(text: str) -> bool:

@@ -129,10 +129,8 @@ class Followed:
         """The path is another file now: read the old one to its end, what came and went in between, and the new one."""
         try:
             new = _Open(self._path)
-        except FileNotFoundError:
+        except OSError:  # gone again, or not readable yet: looked at again soon
             return []
-        except OSError as error:
-            raise InputError(self._path, error) from None
         lines: Lines = []
         if self._current is not None:
             lines += self._current.read()

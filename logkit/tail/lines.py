@@ -1,4 +1,8 @@
-"""One physical line to an event: JSON of schema v1, ECS or a relative, also behind the prefix of compose or honcho."""
+"""One physical line to an event: JSON of schema v1, ECS or a relative.
+
+Also behind the prefix of compose, honcho, kubectl or journalctl, and inside of the JSON that Docker and journald put
+around it.
+"""
 
 from __future__ import annotations
 
@@ -57,8 +61,13 @@ def as_event(value: object) -> dict[str, Any] | None:
         return value
     if "@timestamp" in value:
         return _from_ecs(value)
+    for member in _AROUND:
+        if type(inner := value.get(member)) is str and inner.startswith("{"):
+            return as_event(_lenient(inner.encode("utf-8", "replace")))
     return _from_other(value)
 
+
+_AROUND = ("log", "MESSAGE")  # where Docker's json-file driver and journald keep a line
 
 # Members that other writers use for what schema v1 calls by the first name.
 _ALIASES = {

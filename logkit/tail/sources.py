@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import sys
+import zlib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from logkit.errors import LogkitError
 
 BLOCK = 1 << 20
 _GZIP = b"\x1f\x8b"
+_GZIP_FORMAT = 31  # zlib's: a gzip header, the largest window
 
 
 class InputError(LogkitError):
     """A file that cannot be read; says which, and why."""
 
-    def __init__(self, path: str | Path, error: OSError | EOFError) -> None:
+    def __init__(self, path: str | Path, error: Exception) -> None:
         super().__init__(f"{path}: {getattr(error, 'strerror', None) or error}")
 
 
@@ -28,25 +30,38 @@ def blocks(path: str) -> Iterator[list[bytes]]:
     """
     try:
         if path == "-":
-            yield from _split(iter(lambda: os.read(sys.stdin.fileno(), BLOCK), b""))
+            yield from _split(_plain(_pieces(sys.stdin.fileno())))
             return
         with Path(path).open("rb", buffering=0) as file:
-            is_gzip = file.read(2) == _GZIP
-            file.seek(0)
-            if is_gzip:
-                with gzip.open(file) as unpacked:
-                    yield from _split(_read_all(unpacked))
-            else:
-                yield from _split(iter(lambda: os.read(file.fileno(), BLOCK), b""))
-    except (OSError, EOFError) as error:
+            yield from _split(_plain(_pieces(file.fileno())))
+    except (OSError, EOFError, zlib.error) as error:
         if isinstance(error, BrokenPipeError):
             raise
         raise InputError(path, error) from None
 
 
-def _read_all(file: gzip.GzipFile) -> Iterator[bytes]:
-    while block := file.read1(BLOCK):
-        yield block
+def _pieces(fd: int) -> Iterator[bytes]:
+    return iter(lambda: os.read(fd, BLOCK), b"")
+
+
+def _plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces, unpacked if they are gzip; files that were appended to each other are one."""
+    first = next(pieces, b"")
+    if not first.startswith(_GZIP):
+        yield first
+        yield from pieces
+        return
+    unpacker = zlib.decompressobj(_GZIP_FORMAT)
+    for piece in chain((first,), pieces):
+        left, is_full = piece, False
+        while left or (is_full and not unpacker.eof):
+            if unpacker.eof:
+                unpacker = zlib.decompressobj(_GZIP_FORMAT)
+            unpacked = unpacker.decompress(left, BLOCK)
+            left, is_full = unpacker.unconsumed_tail or unpacker.unused_data, len(unpacked) == BLOCK
+            yield unpacked
+    if not unpacker.eof:
+        raise EOFError("the gzip file was cut off")
 
 
 def _split(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:

@@ -1,6 +1,7 @@
 """`logkit tail` through its command line: what is shown, what is not, and how it ends."""
 
 import gzip
+import io
 import json
 import os
 import subprocess
@@ -84,6 +85,11 @@ def from_pipe(*words: str, given: bytes, **environ: str) -> subprocess.Completed
         timeout=30,
         env={**os.environ, **environ},
     )
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 # Which lines
@@ -329,14 +335,43 @@ def test_other_lines_are_left_out_by_filters_and_by_json(tail: Tail, log: Callab
 
 
 @pytest.mark.parametrize(
-    "prefix", ["web-1  | ", "10:01:02 worker.1 | ", "\x1b[36mweb-1  | \x1b[0m", "[celery] "]
+    "prefix",
+    [
+        "web-1  | ",
+        "web-1  | 2026-01-05T14:02:11.123456789Z ",
+        "10:01:02 worker.1 | ",
+        "\x1b[36mweb-1  | \x1b[0m",
+        "[celery] ",
+        "[pod/web-7d4b9/web] ",
+        "Jan 05 14:02:11 host gunicorn[71]: ",
+        "2026-01-05T14:02:11.123456789+01:00 stdout F ",
+    ],
 )
 def test_json_behind_a_prefix(tail: Tail, log: Callable[..., str], prefix: str) -> None:
-    """Compose and honcho put the process first; it stays in front, readable."""
+    """Compose, honcho, kubectl, journalctl and containerd put the process first; it stays in front, readable."""
     file = log(prefix + line(keep_id=7))
-    name = prefix.replace("\x1b[36m", "").replace("\x1b[0m", "").rstrip(" |")
+    name = prefix.replace("\x1b[36m", "").replace("\x1b[0m", "").rstrip(" |:")
     assert f"{name} │ 14:02:11.000 INFO " in tail(file)
     assert tail("--json", "-f", "keep_id=7", file) == line(keep_id=7) + "\n"
+
+
+@pytest.mark.parametrize("member", ["log", "MESSAGE"])
+def test_json_inside_of_json(tail: Tail, log: Callable[..., str], member: str) -> None:
+    """Docker's json-file driver and journald put a line inside of their own; filters look into it."""
+    inner = [line("a.b", level="ERROR", status=503, duration_ms=7), line("c.d", status=200, title='say "x"')]
+    file = log(*(json.dumps({member: text + "\n", "stream": "stdout"}) for text in inner))
+    for words in (
+        ("-f", "status>=500"),
+        ("-f", "status=503"),
+        ("-l", "error"),
+        ("--slow", "5ms"),
+        ("--event", "a.*"),
+    ):
+        text = tail(*words, file)
+        assert "a.b" in text
+        assert "c.d" not in text
+    assert 'title="say \\"x\\""' in tail(file)
+    tail("-f", "status=404", file, code=1)
 
 
 def test_events_with_bad_utf8_are_shown(tail: Tail, log: Callable[..., str]) -> None:
@@ -439,8 +474,32 @@ def test_gzip_files_are_unpacked(tail: Tail, log: Callable[..., str], tmp_path: 
     packed.write_bytes(gzip.compress(plain))
     assert tail(str(packed)) == tail(STORY)
     assert tail("-n", "4", str(packed)) == tail("-n", "4", STORY)
+    half = len(plain) // 2
+    packed.write_bytes(gzip.compress(plain[:half]) + gzip.compress(plain[half:]))
+    assert tail(str(packed)) == tail(STORY)
+    assert from_pipe(given=packed.read_bytes()).stdout.decode() == tail(STORY)
     packed.write_bytes(gzip.compress(plain)[:-9])
     assert "audit.gap" in tail(str(packed), code=2)
+    packed.write_bytes(gzip.compress(plain)[:40] + b"rubbish")
+    tail(str(packed), code=2)
+
+
+def test_a_large_gzip_file_is_unpacked_in_pieces(messages: Callable[..., list[str]], tmp_path: Path) -> None:
+    """What unpacks to more than a block stays whole."""
+    packed = tmp_path / "large.gz"
+    packed.write_bytes(
+        gzip.compress("".join(line(f"m{n}", pad="x" * 500) + "\n" for n in range(9000)).encode())
+    )
+    assert messages(str(packed)) == [f"m{n}" for n in range(9000)]
+
+
+def test_without_files_log_file_is_read(tail: Tail, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal nothing is piped in: then LOG_FILE is meant, or a hint is due."""
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setenv("LOG_FILE", STORY)
+    assert "audit.gap" in tail()
+    monkeypatch.delenv("LOG_FILE")
+    tail(code=2)
 
 
 def test_files_are_merged_by_time(messages: Callable[..., list[str]], log: Callable[..., str]) -> None:
