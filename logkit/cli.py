@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from logkit.errors import LogkitError
+from logkit.manual import HelpFormatter
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -40,28 +41,16 @@ VERBS = {
 _DESCRIPTION = "Structured logs and a verifiable audit trail: the tools to read them."
 _EPILOG = """\
 examples:
-  logkit tail -F var/log/*.log            follow what happens
-  logkit tail -l warn --since 10m app.log what went wrong in the last ten minutes
-  logkit story 4f3c9a app.log worker.log  what happened in one request
+  logkit tail -F var/log/*.log                 follow what happens
+  logkit tail -l warn --since 10m app.log      what went wrong in the last ten minutes
+  logkit story 4f3c9a app.log worker.log       what happened in one request
+  logkit audit search --event 'auth.*'         who logged in, who could not
+  python manage.py logkit doctor               is everything in order here?
 
-logkit VERB --help tells what a verb can do. None of these needs Django or its settings.
+logkit VERB --help is the manual of a verb. None needs Django: the environment says where the log and the trail are.
+`python -m logkit` is the same program; `python manage.py logkit` takes the project's settings instead of the
+environment's, and also knows what the project added to the catalogue.
 """
-
-
-class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Room for long options, and text that keeps its own line breaks."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=30, width=100)
-
-    def _format_action_invocation(self, action: argparse.Action) -> str:
-        """`-l, --level LEVEL` on every Python, as 3.13 writes it."""
-        if not action.option_strings:
-            return super()._format_action_invocation(action)
-        names = ", ".join(action.option_strings)
-        if action.nargs == 0:
-            return names
-        return f"{names} {self._format_args(action, (action.dest or '').upper())}"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -74,8 +63,15 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=HelpFormatter,
     )
+    top.add_argument("--version", action="store_true", help="the version of logkit")
     top.add_argument("verb", nargs="?", metavar="VERB", help=argparse.SUPPRESS)
     return top
+
+
+def _version() -> str:
+    from importlib import metadata  # takes longer than all the rest of `--help`
+
+    return metadata.version("logkit")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,7 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     top = parser()
     if not words or words[0].startswith("-"):
-        top.parse_args(words[:1])
+        if top.parse_args(words[:1]).version:
+            print(f"logkit {_version()}")  # noqa: T201 - this is a command
+            return 0
         top.print_help()
         return USAGE_ERROR
     name, *rest = words

@@ -66,7 +66,8 @@ def _add_pseudonym_arguments(parser: argparse.ArgumentParser) -> None:
         "examples:\n"
         "  logkit pseudonym email jane@example.org\n"
         "  logkit pseudonym session - < session-id.txt\n"
-        "  logkit pseudonym email jane@example.org --old-key-file var/keys/2025 | xargs -I{} grep {} app.log"
+        "  logkit pseudonym email jane@example.org --old-key-file var/keys/2025 | xargs -I{} grep {} app.log\n\n"
+        "exit status: 0 shown, 2 wrong options or environment"
     )
     parser.set_defaults(verb="pseudonym")
     parser.add_argument("kind", metavar="KIND", choices=KINDS, help=", ".join(KINDS))

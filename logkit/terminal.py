@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Protocol
 
 RESET = "\x1b[0m"
 BOLD = "\x1b[1m"
@@ -22,6 +24,25 @@ _UNSAFE = re.compile(
 )
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _SEQUENCES = re.compile("(\x1b\\[[0-9;]*m)")
+
+
+class Stream(Protocol):
+    def isatty(self) -> bool: ...
+
+
+def wants_colour(stream: Stream, environ: Mapping[str, str]) -> bool:
+    """Should text for `stream` be coloured? NO_COLOR wins, then FORCE_COLOR, then whether it is a terminal.
+
+    Conventions: https://no-color.org, https://force-color.org; a dumb terminal has no colours.
+    """
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR"):
+        return environ["FORCE_COLOR"] != "0"
+    try:
+        return stream.isatty() and environ.get("TERM", "") != "dumb"
+    except ValueError:  # a closed stream
+        return False
 
 
 def safe(text: str) -> str:

@@ -8,32 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 from logkit.console.renderer import Renderer
 from logkit.console.style import Style
 from logkit.console.values import short_id
+from logkit.terminal import wants_colour
 
 __all__ = ["Style", "render", "renderer", "short_id", "wants_colour"]
-
-
-class Stream(Protocol):
-    def isatty(self) -> bool: ...
-
-
-def wants_colour(stream: Stream, environ: Mapping[str, str]) -> bool:
-    """Should text for `stream` be coloured? NO_COLOR wins, then FORCE_COLOR, then whether it is a terminal.
-
-    Conventions: https://no-color.org, https://force-color.org; a dumb terminal has no colours.
-    """
-    if environ.get("NO_COLOR"):
-        return False
-    if environ.get("FORCE_COLOR"):
-        return environ["FORCE_COLOR"] != "0"
-    try:
-        return stream.isatty() and environ.get("TERM", "") != "dumb"
-    except ValueError:  # a closed stream
-        return False
 
 
 @lru_cache(maxsize=64)

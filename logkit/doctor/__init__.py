@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from logkit.manual import add_colour
+
 DESCRIPTION = """\
 Look at this machine and this configuration as a process of the service would find them, say what is on and why, and
 send a canary through every sink and read it back: standard output, LOG_FILE, each stream of the audit trail, sinks
@@ -41,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="only what is not in order")
     parser.add_argument("--strict", action="store_true", help="what may become a fault counts as one")
     parser.add_argument("--json", action="store_true", help="everything as one JSON object")
+    add_colour(parser)
 
 
 def run(args: argparse.Namespace) -> int:

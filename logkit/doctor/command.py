@@ -15,7 +15,6 @@ from typing import Any
 
 import orjson
 
-from logkit.console import wants_colour
 from logkit.doctor import machine
 from logkit.doctor.canary import EVENT, judged, send
 from logkit.doctor.effective import every_setting, facts
@@ -31,6 +30,7 @@ from logkit.findings import (
     ok,
     problem,
 )
+from logkit.manual import is_coloured
 from logkit.pipeline import configure, current_settings
 from logkit.settings import LogSettings
 
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         _print_json(as_data(shown.values(), sections, told))
     else:
-        report = _report()
+        report = _report(args)
         lines = [_versions(), *report.settings(told)] if not args.quiet else []
         lines += report.every_setting(shown.values()) if args.all else ()
         for title, found in sections.items():
@@ -93,9 +93,9 @@ def _django_is_configured() -> bool:
     return conf is not None and bool(conf.settings.configured)
 
 
-def _report() -> Report:
+def _report(args: argparse.Namespace) -> Report:
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    return Report(colour=wants_colour(sys.stdout, os.environ), width=width)
+    return Report(colour=is_coloured(args.colour), width=width)
 
 
 def _print(lines: list[str]) -> None:
@@ -127,6 +127,6 @@ def _unusable(error: ConfigError, args: argparse.Namespace) -> int:
     if args.json:
         _print_json(as_data((), {"Settings": findings}, ()))
     else:
-        report = _report()
+        report = _report(args)
         _print([*report.section("Settings", findings, quiet=False), *report.verdict(findings)])
     return FAULT

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from logkit.manual import add_colour
+
 DESCRIPTION = """\
 Tell what happened in one request, trace or task: its lines, the tasks it started with all their attempts, and its
 audit events, as one tree on a time axis. What failed is marked, down to the line where it was raised. Reading
@@ -46,13 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="the tree as JSON, for other programs")
     parser.add_argument("--utc", action="store_true", help="times in UTC instead of local time")
-    parser.add_argument(
-        "--colour",
-        "--color",
-        choices=("auto", "always", "never"),
-        default="auto",
-        help="auto obeys NO_COLOR, FORCE_COLOR, the terminal",
-    )
+    add_colour(parser)
 
 
 def run(args: argparse.Namespace) -> int:

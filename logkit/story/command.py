@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
-from logkit.console import Style, wants_colour
+from logkit.console import Style
 from logkit.errors import LogkitError
+from logkit.manual import is_coloured
 from logkit.story.collect import Moment, collect
 from logkit.story.draw import Drawing
 from logkit.story.tree import Node, tree
@@ -116,9 +117,8 @@ def _in_order(node: Node) -> list[Moment]:
 
 
 def _style(args: argparse.Namespace) -> Style:
-    colour = {"always": True, "never": False}.get(args.colour)
     return Style(
-        colour=wants_colour(sys.stdout, os.environ) if colour is None else colour,
+        colour=is_coloured(args.colour),
         local_time=not args.utc,
         expand=args.expand,
         width=shutil.get_terminal_size().columns if sys.stdout.isatty() else None,

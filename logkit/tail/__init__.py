@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from logkit.manual import add_colour
+
 DESCRIPTION = """\
 Read log lines and show them as text. JSON lines of logkit, also of ECS, pino, structlog and python-json-logger, are
 made readable: plain, behind the prefix of compose, honcho, kubectl or journalctl, and inside of Docker's or journald's
@@ -108,13 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--json", action="store_true", help="the matching JSON lines as they are, for other programs"
     )
     how.add_argument("--utc", action="store_true", help="times in UTC instead of local time")
-    how.add_argument(
-        "--colour",
-        "--color",
-        choices=("auto", "always", "never"),
-        default="auto",
-        help="auto obeys NO_COLOR, FORCE_COLOR, the terminal",
-    )
+    add_colour(how)
     how.add_argument(
         "--summary",
         action="store_true",

@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from logkit.console import Style, wants_colour
+from logkit.console import Style
 from logkit.errors import LogkitError
+from logkit.manual import is_coloured
 from logkit.tail import filters
 from logkit.tail.filters import Filter
 from logkit.tail.follow import Followed, batches
@@ -188,9 +189,8 @@ def _filter(args: argparse.Namespace) -> Filter:
 
 def _style(args: argparse.Namespace) -> Style:
     is_terminal = sys.stdout.isatty()
-    colour = {"always": True, "never": False}.get(args.colour)
     return Style(
-        colour=wants_colour(sys.stdout, os.environ) if colour is None else colour,
+        colour=is_coloured(args.colour),
         local_time=not args.utc,
         expand=args.expand,
         single_line=args.single_line,

@@ -7,11 +7,14 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from logkit.audit import catalog
 from logkit.audit.catalog import EventType
 from logkit.audit.export.ocsf import CLASSES, VERSION
+from logkit.manual import add_colour, is_coloured
+from logkit.terminal import BOLD, DIM, RED, YELLOW, paint
 
 _DERIVED = {field.name for field in fields(EventType) if not field.init}
 _HEAD = """\
@@ -56,29 +59,80 @@ and is then counted in `audit.gap`; equal reads of one request are one line with
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = "The types of audit events: what each means, and what it must and may say."
-    parser.epilog = "example: logkit events 'auth.*'"
-    parser.add_argument("pattern", nargs="?", default="*", help="names to show, with * and ? (default: all)")
+    parser.usage = "logkit events [OPTIONS] [PATTERN]"
+    parser.description = (
+        "The types of audit events: what each means, and what it must and may say. One that is named in full is shown "
+        "in full.\n`python manage.py logkit events` also has those that the project declares."
+    )
+    parser.epilog = (
+        "examples:\n"
+        "  logkit events 'auth.*'                 one area\n"
+        "  logkit events auth.login.failed        everything about one type\n"
+        "  logkit events --json | jq -r .name     for other programs\n\n"
+        "exit status: 0 shown; 1 no type has such a name; 2 wrong options"
+    )
+    parser.add_argument("pattern", nargs="?", default="*", metavar="PATTERN", help="names, with * and ?")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object for each type")
     form.add_argument("--markdown", action="store_true", help="the reference page of the documentation")
+    add_colour(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """0, or 1 when no type has such a name."""
     kinds = [kind for kind in catalog.every() if fnmatchcase(kind.name, args.pattern)]
+    if not kinds:
+        near = get_close_matches(args.pattern, [kind.name for kind in catalog.every()], n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        sys.stderr.write(f"logkit events: no type is called {args.pattern!r}{hint}\n")
+        return 1
+    colour = is_coloured(args.colour)
     if args.markdown:
         lines: Iterable[str] = [page(kinds)]
     elif args.json:
         lines = (json.dumps(_as_json(kind)) for kind in kinds)
+    elif kinds[0].name == args.pattern:
+        lines = _card(kinds[0], colour)
     else:
-        width = max((len(kind.name) for kind in kinds), default=0)
-        lines = (
-            f"{kind.name:<{width}}  {kind.severity:<8}  {kind.delivery:<11}  {kind.meaning}" for kind in kinds
-        )
+        lines = _table(kinds, colour)
     for line in lines:
         sys.stdout.write(f"{line}\n")
-    return 0 if kinds else 1
+    return 0
+
+
+_LOUD = {"critical": BOLD + RED, "high": RED, "warning": YELLOW}
+
+
+def _table(kinds: list[EventType], colour: bool) -> Iterator[str]:
+    width = max(len(kind.name) for kind in kinds)
+    for kind in kinds:
+        severity = paint(kind.severity.ljust(8), _LOUD.get(kind.severity, ""), colour)
+        rest = f"{kind.stream:<10}  {_DELIVERIES[kind.delivery]:<11}"
+        yield f"{paint(kind.name.ljust(width), BOLD, colour)}  {severity}  {paint(rest, DIM, colour)}  {kind.meaning}"
+
+
+_DELIVERIES = {"closed": "closed", "durable": "durable", "best_effort": "best effort"}
+
+
+def _card(kind: EventType, colour: bool) -> Iterator[str]:
+    """Everything about one type."""
+    yield f"{paint(kind.name, BOLD, colour)}  {kind.meaning}"
+    ocsf = kind.ocsf
+    rows = {
+        "severity": paint(kind.severity, _LOUD.get(kind.severity, ""), colour),
+        "stream": kind.stream,
+        "delivery": _delivery(kind),
+        "required": ", ".join(
+            f"{name} (of the outcome)" if name in kind.later else name for name in kind.required
+        ),
+        "optional": ", ".join(kind.optional),
+        f"OCSF {VERSION}": f"{CLASSES[ocsf.class_uid]}: {ocsf.activity_name}, type {ocsf.type_uid}",
+        "ECS": f"category {', '.join(kind.ecs.category)}; type {', '.join(kind.ecs.type)}",
+        "OWASP": kind.owasp or "",
+    }
+    for name, text in rows.items():
+        if text:
+            yield f"  {paint(name.ljust(10), DIM, colour)}  {text}"
 
 
 def _as_json(kind: EventType) -> dict[str, object]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from logkit.errors import LogkitError
+from logkit.manual import HelpFormatter
 
 UNUSABLE = 3
 
@@ -108,7 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=verb.help,
             description=verb.help[0].upper() + verb.help[1:] + ".",
             epilog=f"example:\n  {verb.example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=HelpFormatter,
             allow_abbrev=False,
         )
         sub.add_argument("--dir", type=Path, metavar="DIR", help="the trail's directory (default: AUDIT_DIR)")

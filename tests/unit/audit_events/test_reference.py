@@ -28,6 +28,28 @@ def test_events_lists_names_that_fit(capsys: pytest.CaptureFixture[str]) -> None
     assert cli.main(["events", "no.such"]) == 1
 
 
+def test_one_event_in_full(capsys: pytest.CaptureFixture[str]) -> None:
+    """A whole name shows what the type requires and where it stands in other schemas."""
+    assert cli.main(["events", "auth.login.failed"]) == 0
+    assert capsys.readouterr().out == (
+        "auth.login.failed  A login was refused.\n"
+        "  severity    warning\n"
+        "  stream      security\n"
+        "  delivery    durable\n"
+        "  required    actor.auth_method, reason, identifier_ref\n"
+        "  optional    backend, attempts\n"
+        "  OCSF 1.8.0  Authentication: Logon, type 300201\n"
+        "  ECS         category authentication; type start\n"
+        "  OWASP       authn_login_fail\n"
+    )
+
+
+def test_a_name_that_fits_nothing_is_helped(capsys: pytest.CaptureFixture[str]) -> None:
+    """The nearest names that there are."""
+    assert cli.main(["events", "auth.login.fail"]) == 1
+    assert "did you mean auth.login.failed" in capsys.readouterr().err
+
+
 def test_events_as_json_has_every_type(capsys: pytest.CaptureFixture[str]) -> None:
     """One object for each type, with its fields and its place in OCSF."""
     assert cli.main(["events", "--json"]) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,11 @@ class Command(BaseCommand):
             for name, path in _places(settings):
                 os.environ.setdefault(name, str(path))
         sys.exit(main(argv[2:]))
+
+    def print_help(self, prog_name: str, subcommand: str) -> None:
+        """For `manage.py help logkit`."""
+        with suppress(SystemExit):
+            main(["--help"])
 
     def handle(self, *args: Any, **options: Any) -> None:
         """For `call_command("logkit", "audit", "verify")`."""
