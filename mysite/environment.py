@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -73,3 +73,10 @@ def call_rate(value: str) -> str:
     if re.fullmatch(r"[1-9]\d{0,8}/[smhd]", value):
         return value
     raise ValueError("a count per s, m, h or d, such as 1200/m")
+
+
+def public_url(hosts: Sequence[str], *, secure: bool) -> str:
+    """Where people find a service that answers to `hosts`: the first that is a whole name, or ""."""
+    if not secure:
+        return "http://localhost:8000"
+    return next((f"https://{host}" for host in hosts if not host.startswith((".", "*"))), "")

@@ -16,7 +16,7 @@ import dj_database_url
 
 from logkit import parsers
 from logkit.errors import ConfigError
-from mysite.environment import Environment, call_rate, seconds
+from mysite.environment import Environment, call_rate, public_url, seconds
 from mysite.logging import get_logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -57,7 +57,12 @@ ALLOWED_HOSTS = list(env.read("ALLOWED_HOSTS", LOCAL_HOSTS if RELAXED else NONE,
 if not ALLOWED_HOSTS:
     env.fault("ALLOWED_HOSTS is not set; give the host names that this service answers to, such as a.example")
 CSRF_TRUSTED_ORIGINS = list(env.read("CSRF_TRUSTED_ORIGINS", NONE, parsers.words))
-PUBLIC_URL = env.text("PUBLIC_URL", "http://localhost:8000").rstrip("/")  # what links in mails start with
+# What links in letters start with; never what a caller puts into the Host header.
+PUBLIC_URL = env.text("PUBLIC_URL", public_url(ALLOWED_HOSTS, secure=not RELAXED)).rstrip("/")
+if not RELAXED and not PUBLIC_URL.startswith("https://"):
+    env.fault(
+        f"PUBLIC_URL is {PUBLIC_URL!r}; give what links in letters begin with, such as https://a.example"
+    )
 
 ROOT_URLCONF = "mysite.urls"
 WSGI_APPLICATION = "mysite.wsgi.application"
@@ -66,8 +71,15 @@ ASGI_APPLICATION = "mysite.asgi.application"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = not RELAXED
+# Browsers take a cookie of such a name from this very host only, not from a neighbour of the same domain.
+_HOST = "" if RELAXED else "__Host-"
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_HOST}sessionid", f"{_HOST}csrftoken"
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes speak plain HTTP inside the cluster
 SECURE_HSTS_SECONDS = env.read("HSTS_SECONDS", 0 if RELAXED else 3600, parsers.integer(0, 10**9))
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.read("HSTS_SUBDOMAINS", True, parsers.switch)
+SILENCED_SYSTEM_CHECKS = [
+    "security.W021"
+]  # the browsers' preload list is a promise for years, made elsewhere
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if env.read("TRUST_FORWARDED_PROTO", False, parsers.switch):
@@ -156,7 +168,11 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHE_URL = env.text("CACHE_URL")  # shared by all web processes; without it each counts its own rate limits
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CACHE_URL,
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},  # it only counts calls
+    }
     if CACHE_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }

@@ -14,7 +14,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[3]
 GOOD = {
     "LOG_ENVIRONMENT": "production",
-    "SECRET_KEY": "s" * 25 + "k" * 25,
+    "SECRET_KEY": "quite a few different letters" * 2,
     "LOG_PSEUDONYM_KEY": "p" * 40,
     "ALLOWED_HOSTS": "circles.example",
 }
@@ -91,10 +91,49 @@ def test_production_is_hardened(tmp_path):
     ):
         assert made[name] is True, name
     assert made["DEBUG"] is False
+    assert (made["SESSION_COOKIE_NAME"], made["CSRF_COOKIE_NAME"]) == ("__Host-sessionid", "__Host-csrftoken")
+    assert made["SECURE_HSTS_SECONDS"] > 0
     assert "Argon2" in made["PASSWORD_HASHERS"][0]
     for name in ("DEBUG", "DEBUG_ROUTES"):
         done = start(tmp_path, {**GOOD, name: "on"})
         assert f"{name} is on" in done.stderr
+
+
+def test_django_finds_nothing_to_say_about_a_production(tmp_path):
+    """`check --deploy` is clean with a mail server, a cache and a database server; without, it names each."""
+    neighbours = {
+        "EMAIL_HOST": "mail.example",
+        "CACHE_URL": "redis://cache.example/0",
+        "DATABASE_URL": "postgresql://db.example/circles",
+    }
+    done = manage(tmp_path, {**GOOD, **neighbours}, "check", "--deploy", "--fail-level", "WARNING")
+    assert (done.returncode, done.stderr) == (0, "System check identified no issues (1 silenced).\n")
+    alone = manage(tmp_path, GOOD, "check", "--deploy", "--fail-level", "WARNING")
+    assert alone.returncode == 1
+    for name in neighbours:
+        assert f"HINT: Set {name} " in alone.stderr
+
+
+def manage(tmp_path: Path, environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A management command in a process of its own."""
+    base = {"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path / "var"), "LOG_STDOUT": "off"}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        env=base | environ,
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_links_in_letters_never_lead_to_localhost(tmp_path):
+    """In production they begin with the first whole host name, or with what is said; plain HTTP is refused."""
+    assert settings(tmp_path, **GOOD)["PUBLIC_URL"] == "https://circles.example"
+    told = {**GOOD, "PUBLIC_URL": "https://app.example/"}
+    assert settings(tmp_path, **told)["PUBLIC_URL"] == "https://app.example"
+    for change in ({"ALLOWED_HOSTS": ".example"}, {"PUBLIC_URL": "http://app.example"}):
+        assert "- PUBLIC_URL is " in start(tmp_path, {**GOOD, **change}).stderr
 
 
 def test_secrets_come_from_files(tmp_path):
