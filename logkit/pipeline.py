@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +89,8 @@ class _Installation:
             logging.getLogger(name).setLevel(logging.NOTSET)
         root.setLevel(min([pipeline.levels.default, *(sink.level_no for sink in pipeline.added.values())]))
         for name, level in pipeline.levels.named.items():
-            logging.getLogger(name).setLevel(level)
+            named = logging.getLogger(name)
+            named.setLevel(min([level, *_heard_by_others(named)]))
         self._stdlib_levels = list(pipeline.levels.named)
         for known in list(logging.Logger.manager.loggerDict.values()):
             if isinstance(known, logging.Logger):
@@ -151,6 +152,13 @@ class _Installation:
 def _remove_handler(handler: int) -> None:
     with contextlib.suppress(ValueError):  # somebody's logger.remove() was faster
         logger.remove(handler)
+
+
+def _heard_by_others(target: logging.Logger | None) -> Iterator[int]:
+    """The levels that handlers below the root want of a logger: LOG_LEVELS is for lines, not for the trail. (A05)"""
+    while target is not None and target.parent is not None:
+        yield from (handler.level for handler in target.handlers if handler.level)
+        target = target.parent if target.propagate else None
 
 
 def _release_stream(target: logging.Logger) -> None:

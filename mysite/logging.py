@@ -16,9 +16,11 @@ _QUIET = {
     "PIL": "INFO",  # at DEBUG it says what the tags of a picture hold
     "httpcore": "INFO",
     "httpx": "WARNING",  # the client that calls somebody logs the call, with its attempt and outcome
-    "celery.bootsteps": "INFO",
-    "celery.utils.functional": "INFO",
+    "celery": "INFO",  # at DEBUG it counts its timers and every task by the address of a function
+    "celery.apps.worker": "WARNING",  # worker.stopping says it, with the signal
+    "kombu": "INFO",
     "gunicorn.access": "WARNING",  # request.finished says all of it
+    "django.request": "ERROR",  # below, request.finished says it, at the level that it deserves
 }
 
 

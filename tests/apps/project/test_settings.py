@@ -107,7 +107,8 @@ def test_django_finds_nothing_to_say_about_a_production(tmp_path):
         "DATABASE_URL": "postgresql://db.example/circles",
     }
     done = manage(tmp_path, {**GOOD, **neighbours}, "check", "--deploy", "--fail-level", "WARNING")
-    assert (done.returncode, done.stderr) == (0, "System check identified no issues (1 silenced).\n")
+    assert done.returncode == 0
+    assert "no issues (1 silenced)" in done.stdout + done.stderr
     alone = manage(tmp_path, GOOD, "check", "--deploy", "--fail-level", "WARNING")
     assert alone.returncode == 1
     for name in neighbours:
