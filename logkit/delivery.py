@@ -106,6 +106,10 @@ class Pipeline:
             writers[self._json] = (*writers.get(self._json, ()), file)
         return [Output(encode, to) for encode, to in writers.items()]
 
+    def stdout_descriptor(self) -> int | None:
+        """What lines to stdout are written to; None without such a sink."""
+        return self._direct.fileno() if self._direct else None
+
     def _longest_line(self) -> int:
         """LOG_MAX_LINE_BYTES, or less where stdout is a pipe that cannot keep longer lines whole. (decision 9)"""
         narrow = self._direct.max_line if self._direct else None

@@ -241,6 +241,12 @@ def takes(level: str) -> bool:
     return pipeline is not None and pipeline.least_level <= LEVELS[level]
 
 
+def stdout_descriptor() -> int | None:
+    """The descriptor that lines are written to, for a program that closes every one it does not know."""
+    pipeline = _installed.pipeline
+    return pipeline.stdout_descriptor() if pipeline is not None else None
+
+
 def flush() -> None:
     """See out what is still to be written; for a process that ends without Python's exit handlers."""
     if _installed.pipeline is not None:

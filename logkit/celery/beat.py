@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 from celery import signals
 from loguru import logger
 
 from logkit.context import new_scope
+from logkit.pipeline import stdout_descriptor
 from logkit.trace import new_request_id
+
+_MARK = "_logkit_keeps"
 
 
 def connect() -> None:
+    signals.celeryd_init.connect(_keep_stdout, weak=False, dispatch_uid="logkit.keep_stdout")
     signals.beat_init.connect(_wrap, weak=False, dispatch_uid="logkit.beat")
     signals.beat_embedded_init.connect(_wrap, weak=False, dispatch_uid="logkit.beat_embedded")
     if (
@@ -21,6 +26,21 @@ def connect() -> None:
         from celery.apps import beat as program
 
         program.print = _nothing  # type: ignore[attr-defined]
+
+
+def _keep_stdout(**_: object) -> None:
+    """A beat that is embedded in a worker closes what it has inherited, but for what loggers write to."""
+    module: Any = import_module("celery.beat")
+    theirs = module.iter_open_logger_fds
+    if hasattr(theirs, _MARK):
+        return
+
+    def keep() -> list[object]:
+        ours = stdout_descriptor()
+        return [*theirs(), *([] if ours is None else [ours])]
+
+    setattr(keep, _MARK, True)
+    module.iter_open_logger_fds = keep
 
 
 def _nothing(*_: object, **__: object) -> None:

@@ -96,6 +96,10 @@ class StdoutWriter:
         """How many lines this process could not write."""
         return self._losses.total + len(self._interrupted)
 
+    def fileno(self) -> int:
+        """The descriptor it writes to, for programs that close all others."""
+        return self._fd
+
     def write(self, line: bytes, level: int) -> None:
         """Write one line, given with its newline. Raises nothing of its own; a signal handler's exception passes."""
         written = 0
