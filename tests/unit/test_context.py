@@ -36,7 +36,7 @@ def test_a_block_that_raises_still_ends() -> None:
 def test_two_contexts_are_the_same_only_as_objects() -> None:
     """Equal fields of two units of work are two contexts; beside any other mapping the fields count."""
     one, other = Context({"a": 1}, Scope()), Context({"a": 1}, Scope())
-    assert one == one  # noqa: PLR0124
+    assert one == one
     assert one != other
     assert one == {"a": 1}
     with pytest.raises(TypeError, match="unhashable"):
