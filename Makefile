@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-bench
-BENCHES := benchmarks benchmarks.request benchmarks.ledger benchmarks.audit_events
+BENCHES := benchmarks benchmarks.request benchmarks.ledger benchmarks.audit_events benchmarks.tail
 export LOG_ENVIRONMENT ?= dev
 
 .DEFAULT_GOAL := help
