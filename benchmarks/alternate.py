@@ -31,7 +31,9 @@ class Case:
 
     module: str
     function: str
-    clock: str = "cpu"  # of the process, so that waiting for one's turn does not count; or "wall"
+    clock: str = (
+        "cpu"  # of the process, so that waiting for one's turn does not count; or "thread", or "wall"
+    )
 
     def __str__(self) -> str:
         return f"{self.module}.{self.function}"

@@ -49,7 +49,7 @@ class NoTransactions:
 
 _transactions: Transactions = NoTransactions()
 _waiting: WeakSet[Deferred] = WeakSet()
-_orphans: deque[Deferred] = deque()  # finalised while their thread was inside the ledger
+orphans: deque[Deferred] = deque()  # finalised while their thread was inside the ledger
 
 
 def transactions() -> Transactions:
@@ -110,7 +110,7 @@ class Deferred:
             with contextlib.suppress(Exception):
                 self._rolled_back = self.was_rolled_back()
                 if self._trail.busy:
-                    _orphans.append(self)
+                    orphans.append(self)
                 else:
                     self.settle(self._trail.write_directly)
 
@@ -150,7 +150,7 @@ def settle_orphans() -> None:
     """Write what finalisers could not."""
     while True:
         try:
-            orphan = _orphans.popleft()
+            orphan = orphans.popleft()
         except IndexError:
             return
         orphan.settle(orphan._trail.write)

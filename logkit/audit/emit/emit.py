@@ -83,7 +83,8 @@ def record(event: AuditEvent) -> Receipt:
         return Receipt(event.id, kind.stream, None, "off")
     if not trail.records(envelope):
         return Receipt(event.id, kind.stream, None, "below_level")
-    deferred.settle_orphans()
+    if deferred.orphans:
+        deferred.settle_orphans()
     unit = unit_of(context)
     if unit is not None:
         unit.stated.add(event.event)

@@ -6,6 +6,7 @@ Format: the event schema `v` 1 of docs/reference/audit-events.md. The ledger add
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -14,7 +15,8 @@ from typing import Any, NamedTuple
 from logkit.audit import catalog
 from logkit.audit.events.encoding import encoded, members
 from logkit.audit.events.event import ACTOR_TYPES, OUTCOMES, Actor, AuditEvent, Target
-from logkit.audit.events.surroundings import Redacts, Surroundings, shown_actor, shown_target
+from logkit.audit.events.surroundings import Redacts, Surroundings, look_around, shown_actor, shown_target
+from logkit.context import Context, current_context
 from logkit.errors import AuditSchemaError
 
 VERSION = 1
@@ -35,51 +37,79 @@ class Envelope(NamedTuple):
     body: bytes
 
 
-def seal_up(
-    event: AuditEvent, *, around: Surroundings, redactor: Redacts, service: bytes, strict: bool
-) -> Envelope:
-    """The envelope of `event` in the surroundings that its context tells of; `service` is what `closing()` made.
+class Sealer:
+    """Makes envelopes, for one configuration. Thread-safe.
 
-    What recurs is encoded already: by type (`_opening`), by context (`around`), by process (`service`).
-    What the catalog does not allow: raises `AuditSchemaError` when `strict`, else is written with `schema_error`.
+    What recurs is encoded once: by type (`_opening`), by context (`Surroundings`), by process (`closing`). `strict`:
+    what the catalog does not allow raises `AuditSchemaError`; else it is written with `schema_error`.
     """
-    kind = catalog.find(event.event)
-    actor = around.actor if event.actor is None else event.actor.completed(around.context)
-    reason, detail = event.reason, event.detail
-    if "reason" in detail:
-        reason, detail = _without_reason(reason, detail)
-    faults = _faults(event, kind, actor, reason)
-    if faults and strict:
-        raise AuditSchemaError(f"audit event {event.event!r}: {'; '.join(faults)}")
-    known = kind or catalog.unknown(event.event)
-    name = event.event if kind else redactor.text(str(event.event)[:128])
-    outcome = event.outcome if event.outcome in OUTCOMES else "unknown"
-    told = _told(event, kind, detail, redactor)
-    if faults:
-        told["schema_error"] = redactor.text("; ".join(faults)[:500])
-    parts = [
-        encoded({"id": event.id, "time": _time(event.time)})[:-1],
-        _opening(known.stream, name, known.severity, event.stage, outcome, event.tx),
-        b"" if reason is event.intent_id is None else _end(event, reason, redactor),
-        b',"actor":',
-        around.shown_actor if event.actor is None else encoded(shown_actor(actor, redactor)),
-        members(told),
-        around.parts,
-        service,
-    ]
-    body = b"".join(parts)
-    while len(body) > MAX_BODY_BYTES and _shortened(told):
-        parts[_TOLD] = members(told)
+
+    def __init__(self, redactor: Redacts, service: Mapping[str, str], *, strict: bool) -> None:
+        self._redactor = redactor
+        self._strict = strict
+        self._closing = members({"service": service, "v": VERSION}) + b"}"
+        self._last = _Last()
+
+    def seal_up(self, event: AuditEvent, context: Mapping[str, object] | None = None) -> Envelope:
+        """The envelope of `event`; `context` None is the current one."""
+        redactor = self._redactor
+        around = self._around(current_context() if context is None else context)
+        kind = catalog.find(event.event)
+        if event.actor is None:
+            actor, who = around.actor, around.shown_actor
+        else:
+            actor = event.actor.completed(around.context)
+            who = encoded(shown_actor(actor, redactor))
+        reason, detail = event.reason, event.detail
+        if "reason" in detail:
+            reason, detail = _without_reason(reason, detail)
+        faults = _faults(event, kind, actor, reason)
+        if faults and self._strict:
+            raise AuditSchemaError(f"audit event {event.event!r}: {'; '.join(faults)}")
+        known = kind or catalog.unknown(event.event)
+        name = event.event if kind else redactor.text(str(event.event)[:128])
+        outcome = event.outcome if event.outcome in OUTCOMES else "unknown"
+        moment: datetime | str = event.time
+        if event.time.tzinfo is not UTC or not event.time.microsecond:
+            moment = _utc(event.time)
+        told = _told(event, kind, detail, redactor)
+        if faults:
+            told["schema_error"] = redactor.text("; ".join(faults)[:500])
+        parts = [
+            encoded({"id": event.id, "time": moment})[:-1],
+            _opening(known.stream, name, known.severity, event.stage, outcome, event.tx),
+            b"" if reason is event.intent_id is None else _end(event, reason, redactor),
+            b',"actor":',
+            who,
+            members(told),
+            around.parts,
+            self._closing,
+        ]
         body = b"".join(parts)
-    return Envelope(event.id, known, known.is_closed(actor.type), body)
+        while len(body) > MAX_BODY_BYTES and _shortened(told):
+            parts[_TOLD] = members(told)
+            body = b"".join(parts)
+        return Envelope(event.id, known, known.is_closed(actor.type), body)
+
+    def _around(self, context: Mapping[str, object]) -> Surroundings:
+        """What `context` says; a thread remembers its last one, because events of one request come in a row."""
+        last = self._last
+        if last.context is context and last.around is not None:
+            return last.around
+        around = look_around(context, self._redactor)
+        if isinstance(context, Context):  # others may change
+            last.context, last.around = context, around
+        return around
+
+
+class _Last(threading.local):
+    """The last context that a thread stated an event in, and how that looks."""
+
+    context: Context | None = None
+    around: Surroundings | None = None
 
 
 _TOLD = 5  # which of the parts varies in length
-
-
-def closing(service: Mapping[str, str]) -> bytes:
-    """How every line of one process ends."""
-    return members({"service": service, "v": VERSION}) + b"}"
 
 
 @lru_cache(maxsize=1024)
@@ -182,11 +212,9 @@ def _is_code(reason: object) -> bool:
     return isinstance(reason, str) and _REASON.fullmatch(reason) is not None
 
 
-def _time(moment: datetime) -> datetime | str:
-    """In UTC, with microseconds even when there are none: times are compared as text, too."""
-    if moment.tzinfo is not UTC:
-        moment = moment.astimezone(UTC)
-    return moment if moment.microsecond else f"{moment:%Y-%m-%dT%H:%M:%S}.000000Z"
+def _utc(moment: datetime) -> str:
+    """With microseconds even when there are none: times are compared as text, too."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
 
 
 def _shortened(told: dict[str, Any]) -> bool:

@@ -12,9 +12,9 @@ from logkit.audit.events.event import ACTOR_TYPES, Actor, Target
 from logkit.redact import is_pseudonym
 
 # Ids that no value rule could take for something else; all others pass through the redactor.
-_is_plain = re.compile(
-    r"\d{1,10}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[a-z][a-z_.]{0,60}"
-).fullmatch
+_PLAIN = r"(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[a-z][a-z_.]{0,60}|\d{1,10})"
+_is_plain = re.compile(_PLAIN).fullmatch
+_are_plain = re.compile(rf"{_PLAIN}(?:\n{_PLAIN})*").fullmatch
 _HEX = re.compile(r"[0-9a-f]{32}")
 _REQUEST = (("id", "request_id"), ("method", "method"), ("route", "route"), ("status", "status"))
 _TASK = (("id", "task_id"), ("root_id", "root_id"), ("retries", "retries"))
@@ -69,15 +69,20 @@ def shown_actor(actor: Actor, redactor: Redacts) -> dict[str, Any]:
     return shown
 
 
-def shown_target(target: Target, redactor: Redacts) -> dict[str, Any]:
-    shown = {"type": _id(target.type, redactor)}
+def shown_target(target: Target, redactor: Redacts) -> dict[str, str]:
+    shown: dict[str, Any] = {"type": target.type}
     if target.id is not None:
-        shown["id"] = _id(target.id, redactor)
+        shown["id"] = target.id
     if target.owner is not None:
-        shown["owner"] = _id(target.owner, redactor)
+        shown["owner"] = target.owner
     if target.circle_id is not None:
-        shown["circle_id"] = _id(target.circle_id, redactor)
-    return shown
+        shown["circle_id"] = target.circle_id
+    try:
+        if _are_plain("\n".join(shown.values())):  # one look for all of them
+            return shown
+    except TypeError:
+        pass  # there are others than texts among them
+    return {name: _id(value, redactor) for name, value in shown.items()}
 
 
 def _named(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import weakref
 from collections.abc import Callable
@@ -32,7 +33,9 @@ from logkit.parsers import Rotation
 
 BYPASS_FOR = 1.0  # seconds in which a process goes straight to the spool after it waited in vain
 LOOK_EVERY = 1.0  # seconds between looks at what is not pressing: the spool, the age of the last seal
-_SEVERITY, _URGENT = b'"severity":"', (b'high"', b'critical"')  # sealed at once; a false hit only seals early
+_urgent = re.compile(
+    rb'"severity":"(?:high|critical)"'
+).search  # sealed at once; a false hit only seals early
 _SEVERITY_WITHIN = 400  # bytes: the envelope says it before anything of variable length
 
 
@@ -185,8 +188,7 @@ class Ledger:
         finally:
             writer.owner = None
             writer.thread_lock.release()
-        at = body.find(_SEVERITY, 0, _SEVERITY_WITHIN)
-        self._seals.note(seq, segment.name, at > 0 and body.startswith(_URGENT, at + len(_SEVERITY)))
+        self._seals.note(seq, segment.name, _urgent(body, 0, _SEVERITY_WITHIN) is not None)
         return Appended(self.stream, seq, "written", segment)
 
     def _position(self) -> Position:

@@ -36,14 +36,12 @@ class Loss:
 class Losses:
     """The losses of one process that the trail does not know of yet. Thread-safe."""
 
-    __slots__ = ("_lock", "_of")
+    __slots__ = ("_lock", "_of", "waiting")
 
     def __init__(self) -> None:
+        self.waiting = False  # is there anything to say?
         self._lock = threading.Lock()
         self._of: dict[tuple[str, str], Loss] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._of)
 
     def count(self, envelope: Envelope, cause: str) -> None:
         with self._lock:
@@ -51,11 +49,13 @@ class Losses:
             loss.count += 1
             loss.events.add(envelope.kind.name)
             loss.until = datetime.now(UTC)
+            self.waiting = True
 
     def take(self) -> Iterator[tuple[tuple[str, str], Loss]]:
         """Everything counted so far, by stream and cause; it is the caller's now."""
         with self._lock:
             taken, self._of = self._of, {}
+            self.waiting = False
         return iter(taken.items())
 
     def put_back(self, key: tuple[str, str], loss: Loss) -> None:
@@ -66,3 +66,4 @@ class Losses:
                 newer.count += loss.count
                 newer.events |= loss.events
                 newer.since = loss.since
+            self.waiting = True

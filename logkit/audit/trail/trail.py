@@ -7,7 +7,6 @@ and else gives it to the ledger itself.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import weakref
@@ -19,15 +18,15 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from logkit.audit.events import Actor, AuditEvent, Receipt
-from logkit.audit.events.envelope import Envelope, closing, seal_up
-from logkit.audit.events.surroundings import Redacts, Surroundings, look_around
+from logkit.audit.events.envelope import Envelope, Sealer
+from logkit.audit.events.surroundings import Redacts
 from logkit.audit.notices import ALERT_LEVELS
-from logkit.audit.trail.ledgers import Appended, Ledgers, Opener, file_ledgers
+from logkit.audit.trail.ledgers import Appended, Ledger, Ledgers, Opener, file_ledgers
 from logkit.audit.trail.losses import Losses
 from logkit.audit.trail.policy import changed_policy
 from logkit.audit.trail.report import Report, report_line
 from logkit.audit.trail.upkeep import Upkeep
-from logkit.context import EMPTY, Context, current_context
+from logkit.context import EMPTY
 from logkit.errors import AuditUnavailable, raise_if_asynchronous
 from logkit.parsers import SEVERITIES
 from logkit.settings import RELAXED_ENVIRONMENTS, LogSettings
@@ -41,27 +40,25 @@ LEVEL = "AUDIT"
 class _Pending:
     """An event on its way to its ledger."""
 
-    __slots__ = ("appended", "envelope", "error")
+    ledger: Ledger | None = None
+    appended: Appended | None = None
+    error: AuditUnavailable | None = None
 
     def __init__(self, envelope: Envelope) -> None:
         self.envelope = envelope
-        self.appended: Appended | None = None
-        self.error: AuditUnavailable | None = None
 
 
 class _Thread(threading.local):
     """What one thread is about."""
 
     pending: _Pending | None = None
-    context: Context | None = None  # the last one that it stated an event in, and how that looks:
-    around: Surroundings | None = None
 
 
 class AuditTrail:
     """One per process, made by the pipeline from the settings.
 
-    `take` is the filter of its Loguru handler of level AUDIT. `ledgers` opens the ledger of a stream (tests give one
-    in memory); `report` writes an operational line: level, message, fields.
+    `take` is the filter of its Loguru handler of level AUDIT, `seal_up` makes an envelope of an event. `ledgers` opens
+    the ledger of a stream (tests give one in memory); `report` writes an operational line: level, message, fields.
     """
 
     def __init__(
@@ -75,11 +72,11 @@ class AuditTrail:
         self.settings = settings.audit
         self.enabled = settings.audit.enabled
         self.report = report
-        self._strict = settings.environment in RELAXED_ENVIRONMENTS
         self._least_rank = SEVERITIES.index(settings.audit.level)
-        self._redactor = redactor
         service = {"name": settings.service, "environment": settings.environment}
-        self._service = closing(service | ({"release": settings.release} if settings.release else {}))
+        service |= {"release": settings.release} if settings.release else {}
+        strict = settings.environment in RELAXED_ENVIRONMENTS
+        self.seal_up = Sealer(redactor, service, strict=strict).seal_up
         self._upkeep = Upkeep()
         self._ledgers = Ledgers(
             ledgers
@@ -108,16 +105,6 @@ class AuditTrail:
 
     # What stating an event uses.
 
-    def seal_up(self, event: AuditEvent, context: Mapping[str, object] | None = None) -> Envelope:
-        """The event, checked and encoded. Raises `AuditSchemaError` in dev and test."""
-        return seal_up(
-            event,
-            around=self._around(current_context() if context is None else context),
-            redactor=self._redactor,
-            service=self._service,
-            strict=self._strict,
-        )
-
     def records(self, envelope: Envelope) -> bool:
         """Is the event severe enough for AUDIT_LEVEL? Closed ones always are."""
         return envelope.closed or envelope.kind.rank >= self._least_rank
@@ -133,10 +120,7 @@ class AuditTrail:
             self._has_blocked = True  # said once: it is a fault of the code, not of the moment
             self.report("WARNING", "audit.event_loop_blocked", {"audit_event": envelope.kind.name})
         pending, thread = _Pending(envelope), self._thread
-        outer, thread.pending = (
-            thread.pending,
-            pending,
-        )  # an outer one: this is a signal handler, or a finaliser
+        outer, thread.pending = thread.pending, pending  # there is an outer one in a signal handler
         try:
             trouble = _through_loguru()
             is_bypassed = pending.appended is None and pending.error is None
@@ -149,7 +133,7 @@ class AuditTrail:
             self._report_bypass(trouble or "no handler took it")
         elif self._bypassed:
             self._bypassed = ""
-        if self._losses:
+        if self._losses.waiting:
             self.report_losses()
         return receipt
 
@@ -162,7 +146,7 @@ class AuditTrail:
             receipt = self._acknowledged(pending, durable=True)
         finally:
             thread.pending = outer
-        if self._losses:
+        if self._losses.waiting:
             self.report_losses()
         return receipt
 
@@ -217,21 +201,12 @@ class AuditTrail:
         except (OSError, AuditUnavailable):
             self._has_compared = False
 
-    def _around(self, context: Mapping[str, object]) -> Surroundings:
-        """What `context` says; a thread remembers its last one, because events of one request come in a row."""
-        if not isinstance(context, Context):
-            return look_around(context, self._redactor)
-        thread = self._thread
-        if thread.around is None or thread.context is not context:
-            thread.around = look_around(context, self._redactor)
-            thread.context = context
-        return thread.around
-
     def _append(self, pending: _Pending) -> None:
         """To the ledger, or its spool; `pending` says which, or what went wrong."""
         envelope = pending.envelope
         try:
-            pending.appended = self._ledgers.of(envelope.kind.stream).append(envelope.body)
+            pending.ledger = ledger = self._ledgers.of(envelope.kind.stream)
+            pending.appended = ledger.append(envelope.body)
         except AuditUnavailable as error:
             pending.error = error
         except Exception as error:  # noqa: BLE001  a full disk, a permission: the caller is told, whatever it was
@@ -242,13 +217,11 @@ class AuditTrail:
 
     def _acknowledged(self, pending: _Pending, *, durable: bool) -> Receipt:
         """Have the ledger sync the event, or only tend its stream. Raises `AuditUnavailable`."""
-        envelope, appended = pending.envelope, pending.appended
-        stream = envelope.kind.stream
-        if appended is None:
-            with contextlib.suppress(Exception):
-                self._ledgers.of(stream).tend()
+        envelope, ledger, appended = pending.envelope, pending.ledger, pending.appended
+        if ledger is None or appended is None:
+            if ledger is not None:
+                ledger.tend()
             raise pending.error or AuditUnavailable("the audit trail did not take the event")
-        ledger = self._ledgers.of(stream)
         try:
             if durable:
                 ledger.sync(appended)
@@ -256,7 +229,7 @@ class AuditTrail:
                 ledger.tend()
         except OSError as error:
             raise AuditUnavailable(f"the audit trail cannot be made durable: {error}") from error
-        return Receipt(envelope.id, stream, appended.seq, appended.state)
+        return Receipt(envelope.id, envelope.kind.stream, appended.seq, appended.state)
 
     def _alert(self, name: str, detail: Mapping[str, object]) -> None:
         """What a ledger says of itself in the operational log."""

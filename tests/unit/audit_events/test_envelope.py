@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from logkit import audit
 from logkit.audit import Actor, AuditEvent, Target
-from logkit.audit.events.envelope import MAX_BODY_BYTES, closing, seal_up
-from logkit.audit.events.surroundings import look_around
+from logkit.audit.events.envelope import MAX_BODY_BYTES, Sealer
 from logkit.errors import AuditSchemaError
 from logkit.redact import Redactor
 from tests.unit.audit_events.desk import Desk
@@ -22,13 +21,8 @@ PRODUCTION = {"LOG_ENVIRONMENT": "production", "LOG_PSEUDONYM_KEY": "0123456789a
 
 
 def body_of(event: AuditEvent, *, strict: bool = True, **context: object) -> dict[str, Any]:
-    envelope = seal_up(
-        event,
-        around=look_around(context, REDACTOR),
-        redactor=REDACTOR,
-        service=closing({"name": "s", "environment": "test"}),
-        strict=strict,
-    )
+    sealer = Sealer(REDACTOR, {"name": "s", "environment": "test"}, strict=strict)
+    envelope = sealer.seal_up(event, context)
     assert len(envelope.body) <= MAX_BODY_BYTES
     assert b"\n" not in envelope.body
     decoded: dict[str, Any] = orjson.loads(envelope.body)

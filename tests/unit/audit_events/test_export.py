@@ -15,8 +15,7 @@ from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from logkit import audit
 from logkit.audit import Actor, AuditEvent, Target, catalog
-from logkit.audit.events.envelope import closing, seal_up
-from logkit.audit.events.surroundings import look_around
+from logkit.audit.events.envelope import Sealer
 from logkit.audit.export import COLUMNS, FORMS, export
 from logkit.audit.export.ecs import to_ecs
 from logkit.audit.export.ocsf import to_ocsf
@@ -69,10 +68,8 @@ def sample(kind: catalog.EventType, actor: Actor, target: Any, **more: Any) -> d
     detail = {name: REF if name.endswith("_ref") else VALUES.get(name, f"some-{name}") for name in names}
     event = AuditEvent(kind.name, reason="a_reason", actor=actor, target=target, detail=detail, **more)
     context = {"request_id": "r-12345678", "method": "POST", "route": "api/x", "trace_id": "ab" * 16}
-    service = closing({"name": "mysite", "environment": "test", "release": "1.2"})
-    redactor = Redactor()
-    around = look_around(context, redactor)
-    envelope = seal_up(event, around=around, redactor=redactor, service=service, strict=True)
+    service = {"name": "mysite", "environment": "test", "release": "1.2"}
+    envelope = Sealer(Redactor(), service, strict=True).seal_up(event, context)
     decoded: dict[str, Any] = orjson.loads(envelope.body)
     return {"seq": 1, "prev": "0" * 64, **decoded}
 
