@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-bench
-BENCHES := benchmarks benchmarks.request benchmarks.ledger
+BENCHES := benchmarks benchmarks.request benchmarks.ledger benchmarks.tail
 export LOG_ENVIRONMENT ?= dev
 
 .DEFAULT_GOAL := help
@@ -45,7 +45,7 @@ test: install ## Run the tests on the embedded defaults (SQLite, filesystem brok
 	$(BIN)/python -m pytest -m "not services and not torture and not soak" --numprocesses 2 --dist loadscope
 
 test-services: install ## Run the tests that need PostgreSQL, Redis and RabbitMQ: found, or started
-	$(BIN)/python -m pytest tests/services -m services
+	$(BIN)/python -m pytest tests/services -m services --numprocesses 2 --dist loadscope
 
 soak: install ## Long load with kills: tasks on Redis and RabbitMQ, requests on every server
 	$(BIN)/python -m pytest -m soak

@@ -1,26 +1,41 @@
-"""Requests a second through gunicorn, under load: `python -m benchmarks.request_load`.
+"""Requests a second through gunicorn, under Locust: `python -m benchmarks.request_load`.
 
-One gthread worker per stack; the clients are a process of their own with keep-alive connections that ask again as soon
-as they are answered. Stacks take turns, medians are compared.
+One gthread worker for each stack, all alive at once, and the load on each in turn for half a second, so that what is
+compared saw the same machine. The worker's processor time is told beside the rate, because the load takes some too.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
+import contextlib
 import os
+import random
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import time
-from typing import Any
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from typing import Any, NamedTuple
 
-from benchmarks.request import PROJECT, STACKS, set_up
+import psutil
 
-CONNECTIONS, SECONDS, WARM_SECONDS = 4, 4.0, 1.0
-REQUEST = b"GET /circles/7/messages HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench/1\r\nAccept: */*\r\n\r\n"
+from benchmarks.alternate import PROJECT, spread
+from benchmarks.cases.request import STACKS, set_up
+
+BARE, PEER, OURS = "bare", "django_structlog", "logkit"
+_SECONDS, _WARM_SECONDS = 0.5, 1.5
+_STARTS_WITHIN = 60.0
+
+Ask = Callable[[int, float], int]  # a port, seconds; how many answers there were
+
+
+class Go(NamedTuple):
+    """What half a second of load came to."""
+
+    rate: float  # answers a second
+    worker_us: float  # of processor time for each
 
 
 def application() -> Any:
@@ -31,59 +46,87 @@ def application() -> Any:
     return get_wsgi_application()
 
 
-async def _ask(port: int, until: float) -> int:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    answered = 0
-    while time.monotonic() < until:
-        writer.write(REQUEST)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        await reader.readexactly(int(length.partition(b":")[2]))
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise SystemExit(f"not answered with 200: {head.decode()}")
-        answered += 1
-    writer.close()
-    return answered
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.request_load", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=30, help="goes at each stack (default 30)")
+    options = parser.parse_args()
+    measured = _measure(options.rounds)
+    print(f"| gunicorn, gthread; Locust {version('locust')} | requests/s | of bare | worker's time | added |")
+    print("|---|---|---|---|---|")
+    for stack in STACKS:
+        rate = spread([one[stack].rate for one in measured]).median
+        of_bare = spread([one[stack].rate / one[BARE].rate for one in measured]).median
+        time_us = spread([one[stack].worker_us for one in measured]).median
+        added = spread([one[stack].worker_us - one[BARE].worker_us for one in measured]).median
+        named = stack.replace("_", "-")
+        print(f"| {named} | {rate:.0f} | {of_bare:.2f} | {time_us:.0f} us | {added:.0f} us |")
+    ratio = spread([_added(one, OURS) / _added(one, PEER) for one in measured])
+    print(
+        f"\nThe worker's time that ours adds, of what django-structlog adds: **{ratio.median:.2f}** "
+        f"(8 of 10 rounds: {ratio.low:.2f} to {ratio.high:.2f})"
+    )
+    return 0
 
 
-async def _load(port: int, seconds: float) -> float:
-    until = time.monotonic() + seconds
-    return sum(await asyncio.gather(*(_ask(port, until) for _ in range(CONNECTIONS)))) / seconds
+def _added(one: dict[str, Go], stack: str) -> float:
+    return one[stack].worker_us - one[BARE].worker_us
 
 
-def measure(stack: str) -> float:
-    """Requests a second of one stack in one fresh server."""
+def _measure(rounds: int) -> list[dict[str, Go]]:
+    with contextlib.ExitStack() as stack:
+        servers = {name: stack.enter_context(_server(name)) for name in STACKS}
+        ask = stack.enter_context(_load())
+        for port, _ in servers.values():
+            ask(port, _WARM_SECONDS)
+        measured = []
+        for number in range(1, rounds + 1):
+            _progress(f"round {number}/{rounds}")
+            order = random.sample(STACKS, len(STACKS))
+            goes = {name: _go(ask, *servers[name]) for name in order}
+            measured.append(goes)
+        _progress("")
+        return measured
+
+
+def _go(ask: Ask, port: int, worker: psutil.Process) -> Go:
+    before = _processor_time(worker)
+    answered = ask(port, _SECONDS)
+    return Go(answered / _SECONDS, (_processor_time(worker) - before) / answered * 1e6)
+
+
+def _processor_time(process: psutil.Process) -> float:
+    """Seconds, in hundredths."""
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+@contextlib.contextmanager
+def _server(stack: str) -> Iterator[tuple[int, psutil.Process]]:
+    """A gunicorn with one worker: its port, and the worker."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "benchmarks.request_load:application()",
-        f"--bind=127.0.0.1:{port}",
-    ]
-    command += [
-        "--worker-class=gthread",
-        "--threads=4",
-        "--keep-alive=30",
-        "--log-level=warning",
-        "--no-control-socket",
-    ]
     server = subprocess.Popen(
-        command, cwd=PROJECT, env={**os.environ, "BENCH_STACK": stack}, stdout=subprocess.DEVNULL
+        [
+            *(sys.executable, "-m", "gunicorn", "benchmarks.request_load:application()"),
+            *(f"--bind=127.0.0.1:{port}", "--worker-class=gthread", "--threads=4", "--keep-alive=600"),
+            *("--log-level=warning", "--no-control-socket"),
+        ],
+        cwd=PROJECT,
+        env={**os.environ, "BENCH_STACK": stack},
+        stdout=subprocess.DEVNULL,
     )
     try:
         _await(port)
-        asyncio.run(_load(port, WARM_SECONDS))
-        return asyncio.run(_load(port, SECONDS))
+        (worker,) = psutil.Process(server.pid).children()
+        yield port, worker
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(30)
 
 
 def _await(port: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + _STARTS_WITHIN
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -94,20 +137,37 @@ def _await(port: int) -> None:
             time.sleep(0.05)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.request_load", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5, help="servers per stack (default 5)")
-    options = parser.parse_args()
-    rates: dict[str, list[float]] = {stack: [] for stack in STACKS}
-    for _ in range(options.repeats):
-        for stack in STACKS:
-            rates[stack].append(measure(stack))
-    bare = statistics.median(rates["bare"])
-    print("| gunicorn, gthread | requests/s | of a Django that logs nothing |\n|---|---|---|")
-    for stack in STACKS:
-        rate = statistics.median(rates[stack])
-        print(f"| {stack} | {rate:.0f} | {rate / bare:.2f} |")
-    return 0
+@contextlib.contextmanager
+def _load() -> Iterator[Ask]:
+    answers, theirs = os.pipe()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.load", str(theirs)],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=[theirs],
+        text=True,
+    )
+    os.close(theirs)
+    assert child.stdin is not None
+    assert child.stderr is not None
+    with os.fdopen(answers) as lines:
+
+        def ask(port: int, seconds: float) -> int:
+            child.stdin.write(f"{port} {seconds}\n")
+            child.stdin.flush()
+            if not (line := lines.readline()):
+                raise SystemExit(f"the load ended: {child.stderr.read()}")
+            return int(line)
+
+        yield ask
+    child.stdin.close()
+    child.wait(30)
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

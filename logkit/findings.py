@@ -123,7 +123,7 @@ def audit_findings(settings: LogSettings) -> Iterator[Finding]:
     if settings.file is not None:
         places["LOG_FILE"] = settings.file
     for name, path in places.items():
-        if path == audit.directory or path.is_relative_to(audit.directory):
+        if path.resolve().is_relative_to(audit.directory.resolve()):
             yield problem(
                 "audit",
                 f"{name} is {path}, inside the audit trail's directory {audit.directory}.",

@@ -6,9 +6,11 @@ import argparse
 import os
 import re
 import sys
+from textwrap import fill
 
 from logkit.terminal import BOLD, RESET, wants_colour
 
+_WIDEST = 100  # columns
 _HEADING = re.compile(r"^(?:usage:|[a-z][^\n]*:$)", re.MULTILINE)
 
 
@@ -16,7 +18,12 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Room for long options, and text that keeps its own line breaks."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=30, width=100)
+        super().__init__(prog, max_help_position=30, width=min(_WIDEST, _columns()))
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Paragraphs as wide as the terminal; those with an indented line are tables, and stay as they are."""
+        paragraphs = text.split("\n\n")
+        return "\n\n".join(part if "\n  " in f"\n{part}" else fill(part, width) for part in paragraphs)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
         """`-l, --level LEVEL` on every Python, as 3.13 writes it."""
@@ -30,6 +37,16 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     def format_help(self) -> str:
         text = super().format_help()
         return _HEADING.sub(rf"{BOLD}\g<0>{RESET}", text) if wants_colour(sys.stdout, os.environ) else text
+
+
+def _columns() -> int:
+    """Of the terminal; what `shutil` would say, whose import takes as long as the rest of a `--help`."""
+    if (given := os.environ.get("COLUMNS", "")).isdecimal() and int(given) > 0:
+        return int(given)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else _WIDEST
+    except (OSError, ValueError):
+        return _WIDEST
 
 
 def add_colour(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:

@@ -40,7 +40,7 @@ def django_structlog() -> Callable[[], None]:
     import structlog
     from django.conf import settings
 
-    from benchmarks import request
+    from benchmarks.cases import request
 
     settings.configure(**request.django_structlog(), DJANGO_STRUCTLOG_CELERY_ENABLED=True)
     django.setup()

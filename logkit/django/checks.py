@@ -42,7 +42,7 @@ def register() -> None:
 
 
 def check_middleware(app_configs: Any, **_: object) -> list[checks.CheckMessage]:
-    """E001: the middleware is missing. W002: it is not the first."""
+    """E001: the middleware is missing. W002: it is not the first, or comes again."""
     return [*map(_message, middleware_findings())]
 
 
@@ -73,7 +73,11 @@ def middleware_findings() -> Iterator[Finding]:
     if MIDDLEWARE not in middleware:
         text = "Requests have no context: the middleware is not installed."
         yield problem("middleware", text, _FIRST, number=1)
-    elif before := middleware[: middleware.index(MIDDLEWARE)]:
+        return
+    if middleware.count(MIDDLEWARE) > 1:
+        text = "The request middleware is installed more than once: a request has several ids and lines."
+        yield warning("middleware", text, f"{_FIRST[:-1]}, once.", number=2)
+    if before := middleware[: middleware.index(MIDDLEWARE)]:
         named = ", ".join(before)
         text = f"The request middleware comes after {named}: what these log or answer has no request id."
         yield warning("middleware", text, _FIRST, number=2)

@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any
 
 from django.db import connections
@@ -60,7 +59,7 @@ class Counts:
         return fields
 
 
-NO_QUERIES = MappingProxyType(Counts().fields())
+NO_QUERIES = Counts().fields()
 
 
 @lru_cache(maxsize=4096)

@@ -149,7 +149,7 @@ class Exchange:
         failed = isinstance(error, Exception) or (status is not None and status >= 500)
         aborted = abandoned or (error is not None and not failed)
         error = error or (scope.error if failed else None)
-        fields: dict[str, Any] = dict(scope.fields)
+        fields: dict[str, Any] = scope.fields
         if status is not None:
             fields["status"] = status
         fields["duration_ms"] = round((time.perf_counter_ns() - self._started_ns) / 1e6, 3)

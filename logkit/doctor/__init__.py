@@ -22,7 +22,7 @@ examples:
   python manage.py logkit doctor                before the first deployment, and after each change
   logkit doctor --no-canary                     look only; nothing is written
   logkit doctor --json | jq '.findings[] | select(.state == "problem")'
-  docker compose exec web python manage.py logkit doctor --strict --quiet     as a step of a deployment
+  python manage.py logkit doctor --strict -q    as a step of a deployment
 
 exit status:
   0 in order; 1 a fault, or with --strict something that may become one; 2 wrong options."""

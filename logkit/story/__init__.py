@@ -28,7 +28,8 @@ examples:
   logkit story eb3ffd --json var/log/*.log | jq '.tree[].failed'
 
 exit status:
-  0 the story was told; 1 nothing has this id; 2 wrong options, a file that cannot be read, an id that fits several."""
+  0 the story was told; 1 nothing has this id; 2 wrong options, a file that cannot be read, an id
+  that fits several."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,8 @@ from logkit.errors import LogkitError
 from logkit.manual import is_coloured
 from logkit.story.collect import Moment, collect
 from logkit.story.draw import Drawing
-from logkit.story.tree import Node, tree
+from logkit.story.node import Node
+from logkit.story.tree import tree
 from logkit.tail.command import from_environment
 from logkit.tail.filters import Test, least_level
 

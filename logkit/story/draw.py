@@ -11,8 +11,8 @@ from logkit.console import Style
 from logkit.console.values import shortened, value_text
 from logkit.story.axis import OFFSET, Axis, milliseconds, span_text
 from logkit.story.collect import Moment
+from logkit.story.node import Node
 from logkit.story.rows import Item, Raised, Row, rows
-from logkit.story.tree import Node
 from logkit.story.words import Words
 from logkit.terminal import BOLD, DIM, GREEN, RED, clip, fold, paint, safe, visible_length
 

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from logkit.story.axis import AUDIT, POINT, RUN, WAIT, Piece
 from logkit.story.collect import Moment
-from logkit.story.tree import Node, is_error, is_loud
+from logkit.story.node import Node, is_error, is_loud
 from logkit.terminal import CYAN, DIM, GREEN, MAGENTA, RED, YELLOW
 
 _REPEATS = 4  # lines of one event in a row that become one row

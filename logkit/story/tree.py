@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Literal
-
 from logkit.story.collect import Moment
-from logkit.tail.filters import RANKS
-
-Kind = Literal["request", "command", "task", "attempt", "trace"]
-Span = tuple[datetime, datetime]
+from logkit.story.node import Node, context_of, some
 
 # Lines that say where a task or request stands; the tree shows it, so that they are no lines of the story.
 STEPS = ("task.published", "task.received", "task.started", "request.started")
@@ -22,148 +14,6 @@ _TASK_ENDS = frozenset(
         *("unknown", "timed_out"),
     )
 )
-_BAD_ENDS = frozenset({"task.lost", "task.rejected", "task.unknown", "task.timed_out"})
-
-
-@dataclass(slots=True)
-class Node:
-    """A request, a command, a task or one attempt of a task. `canonical` is the line that says how it ended."""
-
-    kind: Kind
-    id: str
-    name: str = ""
-    moments: list[Moment] = field(default_factory=list)
-    steps: list[Moment] = field(default_factory=list)  # published, received, started
-    children: list[Node] = field(default_factory=list)
-    canonical: Moment | None = None
-
-    @property
-    def attempts(self) -> list[Node]:
-        return [child for child in self.children if child.kind == "attempt"]
-
-    @property
-    def start(self) -> datetime:
-        """When it began to run, as far as one can tell."""
-        if attempts := self.attempts:
-            return attempts[0].start
-        if self.canonical is not None and self.duration_ms is not None:
-            return self.canonical.time - timedelta(milliseconds=self.duration_ms)
-        if (began := self.began) is not None:
-            return min([began, *(moment.time for moment in self.moments)])
-        known = self.moments or ([self.canonical] if self.canonical else self.steps)
-        return min(moment.time for moment in known)
-
-    @property
-    def end(self) -> datetime:
-        """When it ended itself; what it started may go on."""
-        if attempts := self.attempts:
-            return attempts[-1].end
-        if self.canonical is not None:
-            return self.canonical.time
-        return max(moment.time for moment in (*self.steps, *self.moments))
-
-    @property
-    def began(self) -> datetime | None:
-        """When a line said that it began to run."""
-        return self._step("task.started") or self._step("request.started")
-
-    @property
-    def waited(self) -> Span | None:
-        """From when to when it waited in its queue."""
-        if self.kind not in ("task", "attempt") or self.attempts:
-            return None
-        queue_ms = self.context.get("queue_ms")
-        if isinstance(queue_ms, int | float):
-            return self.start - timedelta(milliseconds=queue_ms), self.start
-        return (self.sent, self.start) if self.sent and self.sent < self.start else None
-
-    @property
-    def sent(self) -> datetime | None:
-        """When it was published; it may be due later only."""
-        return self._step("task.published")
-
-    @property
-    def has_run(self) -> bool:
-        return self.duration_ms is not None or self.began is not None or bool(self.moments)
-
-    @property
-    def duration_ms(self) -> float | None:
-        duration = _context(self.canonical).get("duration_ms")
-        return duration if isinstance(duration, int | float) else None
-
-    @property
-    def context(self) -> dict[str, Any]:
-        """What its lines know; the canonical line knows best."""
-        known = self.canonical or next(iter(reversed(self.steps)), None)
-        return _context(known)
-
-    @property
-    def message(self) -> str:
-        return str(self.canonical.event.get("message", "")) if self.canonical else ""
-
-    @property
-    def exception(self) -> Any:
-        """What was raised, as its last line tells it, or else a line before."""
-        told = [*self.moments, *_some(self.canonical)]
-        own = next(
-            (moment.event["exception"] for moment in reversed(told) if moment.event.get("exception")), None
-        )
-        return own if own or not self.attempts else self.attempts[-1].exception
-
-    @property
-    def ended_oddly(self) -> bool:
-        """Not as it should, but nothing that needs a person: retried, revoked, an expected failure."""
-        if self.attempts:
-            return self.attempts[-1].ended_oddly
-        return self.message in ("task.retried", "task.revoked", "task.interrupted", "task.failed")
-
-    @property
-    def failed(self) -> bool:
-        """Did it end badly itself? A task ends as its last attempt does."""
-        if self.attempts:
-            return self.attempts[-1].failed
-        if self.canonical is None:
-            return any(is_error(moment) for moment in self.moments)
-        if self.message in _BAD_ENDS:
-            return True
-        status = self.context.get("status")
-        if isinstance(status, int):
-            return status >= 500
-        return is_error(self.canonical)
-
-    @property
-    def led_to_failure(self) -> bool:
-        """Did it, or anything that it started? An attempt that was made again successfully did not."""
-        started = [
-            child for node in (self, *self.attempts) for child in node.children if child.kind != "attempt"
-        ]
-        return self.failed or any(child.led_to_failure for child in started)
-
-    def walk(self) -> Iterator[Node]:
-        yield self
-        for child in self.children:
-            yield from child.walk()
-
-    def _step(self, message: str) -> datetime | None:
-        times = [moment.time for moment in self.steps if moment.event.get("message") == message]
-        return min(times) if times else None
-
-
-def is_error(moment: Moment) -> bool:
-    if moment.is_audit:
-        return moment.event.get("outcome") == "failure"
-    return _rank(moment) >= RANKS["ERROR"]
-
-
-def is_loud(moment: Moment) -> bool:
-    """Does it warn, or say that somebody was refused?"""
-    if moment.is_audit:
-        return moment.event.get("outcome") in ("failure", "denied")
-    return _rank(moment) >= RANKS["WARNING"]
-
-
-def _rank(moment: Moment) -> int:
-    return RANKS.get(str(moment.event.get("level", "")).upper(), 0)
 
 
 def tree(moments: list[Moment]) -> list[Node]:
@@ -176,7 +26,7 @@ def tree(moments: list[Moment]) -> list[Node]:
         if task_id is not None:
             task = tasks.setdefault(task_id, Node("task", task_id))
             task.moments.append(moment)
-            context = _context(moment)
+            context = context_of(moment)
             task.name = task.name or str(context.get("task") or "")
             parent = context.get("parent_id") or request_id
             if isinstance(parent, str):
@@ -199,6 +49,7 @@ def tree(moments: list[Moment]) -> list[Node]:
     for task in tasks.values():
         _give_to_attempts(task)
     for root in roots:
+        _give_late_lines(root)
         for node in root.walk():
             node.children.sort(key=lambda child: child.start)
     return sorted(roots, key=lambda root: root.start)
@@ -206,22 +57,13 @@ def tree(moments: list[Moment]) -> list[Node]:
 
 def _task_id(moment: Moment) -> str | None:
     """The task in which it happened; a line that only tells of another task stays where it was written."""
-    if moment.is_audit or _context(moment).get("task") or "request_id" not in moment.ids:
+    if moment.is_audit or context_of(moment).get("task") or "request_id" not in moment.ids:
         return moment.ids.get("task_id")
     return None
 
 
 def _request_of(task: Node) -> str:
     return next((moment.ids["request_id"] for moment in task.moments if "request_id" in moment.ids), "")
-
-
-def _context(moment: Moment | None) -> dict[str, Any]:
-    context = moment.event.get("context") if moment else None
-    return context if isinstance(context, dict) else {}
-
-
-def _some(value: Any) -> list[Any]:
-    return [] if value is None else [value]
 
 
 def _sort_out(unit: Node) -> None:
@@ -231,10 +73,10 @@ def _sort_out(unit: Node) -> None:
         message = "" if moment.is_audit else str(moment.event.get("message", ""))
         if message in STEPS:
             unit.steps.append(moment)
-        elif message.startswith(("request.", "command.")) and "duration_ms" in _context(moment):
+        elif message.startswith(("request.", "command.")) and "duration_ms" in context_of(moment):
             unit.canonical = moment
             if message.startswith("command."):
-                unit.kind, unit.name = "command", str(_context(moment).get("command") or "")
+                unit.kind, unit.name = "command", str(context_of(moment).get("command") or "")
         else:
             unit.moments.append(moment)
 
@@ -258,7 +100,7 @@ def _split_attempts(task: Node) -> None:
         if message in STEPS:
             attempt.steps.append(moment)
         elif message in _TASK_ENDS and not (message == "task.interrupted" and attempt.canonical):
-            attempt.moments += _some(attempt.canonical)
+            attempt.moments += some(attempt.canonical)
             attempt.canonical = moment
         else:
             attempt.moments.append(moment)
@@ -297,6 +139,25 @@ def _give_to_attempts(task: Node) -> None:
     task.children = kept
 
 
+def _give_late_lines(unit: Node) -> None:
+    """Lines with a request's id that came after its end are from a service that one of its tasks called.
+
+    They are given to the attempt that ran at that moment, if there was just one.
+    """
+    if unit.canonical is None or unit.kind == "task":
+        return
+    end = unit.canonical.time
+    workers = [node for node in unit.walk() if node is not unit and node.has_run and not node.attempts]
+    kept: list[Moment] = []
+    for moment in unit.moments:
+        running = [node for node in workers if node.start <= moment.time <= node.end]
+        if moment.time > end and not moment.is_audit and len(running) == 1:
+            running[0].moments.append(moment)
+        else:
+            kept.append(moment)
+    unit.moments = kept
+
+
 def _retries(moment: Moment) -> object:
-    task = moment.event.get("task") if moment.is_audit else _context(moment)
+    task = moment.event.get("task") if moment.is_audit else context_of(moment)
     return task.get("retries") if isinstance(task, dict) else None

@@ -10,8 +10,8 @@ from logkit.console.values import correlation, id_colour, shortened, value_text
 from logkit.stacktext import Look, raised_at
 from logkit.story.axis import milliseconds, span_text
 from logkit.story.collect import Moment
+from logkit.story.node import Node
 from logkit.story.rows import Group, Item, Raised, Repeat
-from logkit.story.tree import Node
 from logkit.terminal import BOLD, DIM, GREEN, MAGENTA, RED, YELLOW, paint, safe
 
 _MOST_TARGETS = 3

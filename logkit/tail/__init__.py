@@ -16,11 +16,11 @@ Filters are combined: a line is shown when all of them hold. With a filter, line
 
 EPILOG = """\
 conditions (-f):
-  key=value key!=value           equal or not; numbers compare as numbers; != also holds where there is no such key
+  key=value key!=value           equal or not, numbers as numbers; != holds where there is no such key
   key~regex key!~regex           the value contains, or does not contain, what fits the expression
   key>n key>=n key<n key<=n      a number beyond n
   A key is a name in the context, or a dotted path: circle_id, source.file, exception.type
-  A terminal shows the end of a UUID; that will do as a value: circle_id=…bbe41
+  Long ids are shown by their ends, which will do as values: circle_id=…bbe41
 
 times (--since, --until):
   10m 2h 3 days                  that long ago
@@ -33,14 +33,14 @@ examples:
   kubectl logs -f --prefix deploy/web | logkit tail
   journalctl -f -o cat -u web | logkit tail
   logkit tail -F var/log/web.log var/log/worker.log
-  logkit tail --request 4f3c9a var/log/*.log          one request and the tasks it started
+  logkit tail --request 4f3c9a var/log/*.log     one request and the tasks it started
   logkit tail --slow 500ms --event 'request.*' app.log
   logkit tail -f 'status>=500' -f 'route~keeps' --since 2h app.log
   logkit tail --json -l error app.log.3.gz | jq .context.exception_type
 
 exit status:
-  0 lines were shown, or no filter was given; 1 nothing matched; 2 wrong options, or a file could not be read;
-  130 interrupted."""
+  0 lines were shown, or no filter was given; 1 nothing matched; 2 wrong options, or a file that
+  cannot be read; 130 interrupted."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,7 +114,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--summary",
         action="store_true",
-        help="at the end, lines by level, on standard error; a terminal always gets it",
+        help="at the end, lines by level, on standard error; always on a terminal",
     )
 
 

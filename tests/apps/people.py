@@ -53,8 +53,7 @@ class Person:
 def _read(response: Any) -> Any:
     """A response whose file, if it has one, was read and closed; `getvalue()` still tells its content."""
     if response.streaming:
-        content = response.getvalue()
-        response.close()
+        content = response.getvalue()  # and closed by the client; twice would cost the connection
         response.streaming_content = [content]
     return response
 

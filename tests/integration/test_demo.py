@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from logkit.audit import catalog
 from mysite.demo.__main__ import perform
 from mysite.demo.checks import Evidence, check
+from mysite.processes import PROJECT
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -47,6 +53,57 @@ def broken(evidence: Evidence) -> list[str]:
 def test_every_promise_holds(evidence: Evidence) -> None:
     """Sign-up to log-out over HTTP, with a retried task, an export and a 500."""
     assert [f"{verdict.promise}: {verdict.detail}" for verdict in check(evidence) if not verdict.holds] == []
+
+
+TUTORIAL = PROJECT / "docs" / "tutorial" / "the-slow-task.md"
+STORIES = {
+    "1843ce": "message.sent",
+    "154686": "circle_export.requested",
+}  # ids on the page: what their requests did
+
+
+def sections(page: str) -> Iterator[tuple[list[str], str]]:
+    """The commands of each console block, and what the page says that the last of them prints, if it does."""
+    for block in re.finditer(r"```console\n(.*?)```(?:\n\n```text\n(.*?)```)?", page, re.DOTALL):
+        yield [line.removeprefix("$ ") for line in block[1].splitlines()], block[2] or ""
+
+
+def test_the_tutorial_tells_what_happens(evidence: Evidence, tmp_path: Path) -> None:
+    """Every command of docs/tutorial works on what the demo left behind, and prints the events that the page shows."""
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "demo").symlink_to(evidence.directory)
+    lines = [json.loads(line) for path in evidence.logs.values() for line in path.read_bytes().splitlines()]
+    ids = {
+        shown: next(line["context"]["request_id"] for line in lines if line["message"] == event)[-6:]
+        for shown, event in STORIES.items()
+    }
+    events = {line["message"] for line in lines} | {kind.name for kind in catalog.every()}
+
+    def told(text: str) -> list[str]:
+        return [name for name in re.findall(r"[a-z_]+(?:\.[a-z_]+)+", text) if name in events]
+
+    ran = 0
+    for commands, shown in sections(TUTORIAL.read_text()):
+        for command in commands:
+            if not command.startswith("logkit "):
+                continue
+            for on_page, here in ids.items():
+                command = command.replace(on_page, here)
+            result = subprocess.run(
+                command.replace("logkit", f"{sys.executable} -m logkit", 1),
+                shell=True,
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+                env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            )
+            assert result.returncode == 0, (command, result.stderr)
+            ran += 1
+        if shown:
+            assert told(result.stdout) == told(shown), command
+    assert ran == 11
 
 
 def first(lines: list[bytes], event: str) -> int:

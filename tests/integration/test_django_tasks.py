@@ -68,6 +68,10 @@ def start(directory: Path, *arguments: str, **environ: str) -> list[Line]:
     return lines
 
 
+def attempt(line: Line) -> tuple[str, int]:
+    return line["context"]["task_id"], line["context"]["retries"]
+
+
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     directory = tmp_path_factory.mktemp("tasks")
@@ -99,13 +103,10 @@ def test_c16_an_attempt_has_one_canonical_line_with_its_measures(story: Story) -
     assert (context["queue"], context["outcome"]) == ("default", "succeeded")
     assert (context["db_queries"], context["rows"]) == (2, 12)  # its own, and the backend's that it is done
     assert context["worker"]
-    ends = [line["context"]["task_id"] for line in (*story.site, *story.worker) if line["message"] in ENDS]
-    started = [
-        line["context"]["task_id"]
-        for line in (*story.site, *story.worker)
-        if line["message"] == "task.started"
-    ]
-    assert sorted(ends) == sorted(set(ends)) == sorted(started)
+    lines = [line for line in (*story.site, *story.worker) if "task_id" in line["context"]]
+    ends = [attempt(line) for line in lines if line["message"] in ENDS]
+    assert sorted(ends) == sorted(set(ends))
+    assert sorted(ends) == sorted(attempt(line) for line in lines if line["message"] == "task.started")
 
 
 def test_c16_a_failure_is_an_error_with_its_traceback_once(story: Story) -> None:
@@ -118,6 +119,18 @@ def test_c16_a_failure_is_an_error_with_its_traceback_once(story: Story) -> None
     assert len([line for line in story.worker if "exception" in line]) == 1
     for line in (*story.site, *story.worker):
         assert not line["message"].startswith("Task id="), line
+
+
+def test_c16_every_attempt_has_its_line_and_its_number(story: Story) -> None:
+    """A backend that tries again: retried at WARNING, then failed at ERROR, under one id."""
+    ends = [line for line in story.of("again", story.site) if line["message"] in ENDS]
+    assert [(line["message"], line["level"], line["context"]["retries"]) for line in ends] == [
+        ("task.retried", "WARNING", 0),
+        ("task.failed", "ERROR", 1),
+    ]
+    assert len({line["context"]["task_id"] for line in ends}) == 1
+    assert {line["context"]["worker"] for line in ends} == {"worker-1"}
+    assert {line["context"]["user_id"] for line in ends} == {"7"}
 
 
 def test_c16_a_task_of_a_task_is_its_child(story: Story) -> None:

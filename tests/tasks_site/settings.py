@@ -24,6 +24,7 @@ CACHES = {
 TASKS = {
     "default": {"BACKEND": "django_tasks_db.DatabaseBackend"},
     "immediate": {"BACKEND": f"{FRAMEWORK}.backends.immediate.ImmediateBackend"},
+    "again": {"BACKEND": "tests.tasks_site.again.AgainBackend"},
     "dummy": {"BACKEND": f"{FRAMEWORK}.backends.dummy.DummyBackend"},
 }
 LOGGING = logging_config(os.environ, base_dir=DIRECTORY)

@@ -54,6 +54,7 @@ def main() -> None:
         get(f"{how}-inside", f"/immediate/{how}")
     get("async", "/async/greet_slowly")
     get("nobody", "/dummy/greet")
+    get("again", "/again/fail")
     cache = caches["shared"]
     kept = FileBasedCache.set
     changes = {

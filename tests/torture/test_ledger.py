@@ -7,10 +7,8 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,6 +29,7 @@ from tests.unit.audit.ledger_tools import (
     verified,
     wait_for,
 )
+from tests.unit.audit.small_disks import KINDS, small_disk
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(600)]
 SCALE = float(os.environ.get("LOGKIT_TORTURE", "1"))
@@ -125,59 +124,45 @@ def check_everything(root: Path) -> None:
     assert_chained(directory)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    point = tmp_path / "small"
-    point.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(point)], capture_output=True
-    )
-    if done.returncode:
-        pytest.skip("this machine lets nobody mount a tmpfs")
-    yield point
-    subprocess.run(["umount", "-l", str(point)], check=True)
-
-
-def test_a_disk_that_fills_up_under_four_processes(small_disk: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_disk_that_fills_up_under_four_processes(kind: str, tmp_path: Path) -> None:
     """Ledger and spool on one small disk: what was acknowledged is there once, the count of refusals is exact."""
     (tmp_path / "acknowledged").mkdir()
     (tmp_path / "refused").mkdir()
+    each = int(400 * SCALE)
+    with small_disk(kind, tmp_path / "small") as disk:
 
-    def write(n: int) -> None:
-        emitted = Heard()
-        ledger = make_ledger(small_disk, rotation=Rotation(size=60_000), emit=emitted)
-        refused = 0
-        with (tmp_path / f"acknowledged/{n}").open("ab", buffering=0) as said:
-            for i in range(int(400 * SCALE)):
-                try:
-                    ledger.record(body(i, id=f"{n}-{i}", pad="x" * 700))
-                except AuditUnavailable:
-                    refused += 1
-                else:
-                    said.write(f"{n}-{i}\n".encode())
-        if n == 0:
-            subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "roomy").exists() and time.monotonic() < deadline:
-            if n == 0:
-                (tmp_path / "roomy").touch()
-            time.sleep(0.01)
-        ledger.record(body(0, id=f"{n}-end"))
-        ledger.drain()
-        lost = sum(
-            int(str(detail["lost"]))
-            for name, detail in emitted
-            if name == "audit.gap" and detail["cause"] == "unavailable"
-        )
-        assert lost == refused
-        (tmp_path / f"refused/{n}").write_text(str(refused))
+        def write(n: int) -> None:
+            emitted = Heard()
+            ledger = make_ledger(disk.path, rotation=Rotation(size=60_000), emit=emitted)
+            refused = 0
+            with (tmp_path / f"acknowledged/{n}").open("ab", buffering=0) as said:
+                for i in range(each):
+                    if i == each // 4:
+                        disk.fill_up()
+                    try:
+                        ledger.record(body(i, id=f"{n}-{i}", pad="x" * 700))
+                    except AuditUnavailable:
+                        refused += 1
+                    else:
+                        said.write(f"{n}-{i}\n".encode())
+            (tmp_path / f"refused/{n}").write_text(str(refused))
+            deadline = time.monotonic() + 60
+            while len(list((tmp_path / "refused").iterdir())) < 4 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            disk.make_room()
+            ledger.record(body(0, id=f"{n}-end"))
+            ledger.drain()
+            gaps = [detail for name, detail in emitted if name == "audit.gap"]
+            assert sum(int(str(gap["lost"])) for gap in gaps if gap["cause"] == "unavailable") == refused
 
-    assert [wait_for(child) for child in [in_child(lambda n=n: write(n)) for n in range(4)]] == [0] * 4
-    refused = sum(int(path.read_text()) for path in (tmp_path / "refused").iterdir())
-    assert refused > 100
-    shutil.move(tmp_path / "acknowledged", small_disk / "acknowledged")
-    check_everything(small_disk)
-    print(f"{refused} refused, {len(ids_of(small_disk / 'audit/security'))} records")
+        children = [in_child(lambda n=n: write(n)) for n in range(4)]
+        assert [wait_for(child) for child in children] == [0] * 4
+        refused = sum(int(path.read_text()) for path in (tmp_path / "refused").iterdir())
+        assert refused > 100
+        shutil.move(tmp_path / "acknowledged", disk.path / "acknowledged")
+        check_everything(disk.path)
+        print(f"{kind}: {refused} refused, {len(ids_of(disk.path / 'audit/security'))} records")
 
 
 def test_random_attacks_are_named(tmp_path: Path, chance: random.Random) -> None:

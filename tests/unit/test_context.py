@@ -33,6 +33,16 @@ def test_a_block_that_raises_still_ends() -> None:
     assert dict(get_context()) == {}
 
 
+def test_two_contexts_are_the_same_only_as_objects() -> None:
+    """Equal fields of two units of work are two contexts; beside any other mapping the fields count."""
+    one, other = Context({"a": 1}, Scope()), Context({"a": 1}, Scope())
+    assert one == one
+    assert one != other
+    assert one == {"a": 1}
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(one)
+
+
 def test_r17_a_block_may_end_in_another_context_than_it_began() -> None:
     """A generator that is closed by another task restores by value: no token of a foreign context is needed."""
 

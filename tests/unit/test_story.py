@@ -344,6 +344,25 @@ def test_what_an_attempt_started_is_below_that_attempt(told: Callable[..., str])
     ]
 
 
+def test_what_another_service_logged_is_below_the_task_that_called_it(told: Callable[..., str]) -> None:
+    """It has the request's id, and came when the request was over and one attempt ran."""
+    text = told(
+        [
+            line(10, "request.finished", request_id="request-0001", method="GET", status=200, duration_ms=10),
+            line(95, "push.received", request_id="request-0001"),
+            line(300, "push.settled", request_id="request-0001"),
+            end(100, "fan-0001"),
+        ]
+    )
+    assert [row[37:].rstrip() for row in text.splitlines()[4:-2]] == [
+        "GET /  200  10.0 ms",
+        "├─ ↳ fan  succeeded  10.0 ms",
+        "│  ╵  push.received",
+        "│  ┄ 200 ms ┄",
+        "╵  push.settled",
+    ]
+
+
 def test_an_expected_failure_is_none(told: Callable[..., str]) -> None:
     """A task that names the exception in `throws` ends at INFO."""
     text = told([end(10, "fan-0001", "task.failed", exception_type="Expected")])

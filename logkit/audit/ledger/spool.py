@@ -44,20 +44,32 @@ class Spool:
             self._put_into_new(body)
             return
         try:
-            if self._file is None or self._path is None or not self._put(body, self._file, self._path):
+            if not self._put_into_old(body):
+                self._file = None
                 self._file, self._path = self._put_into_new(body)
-        except OSError:
-            self._file = None
-            raise
         finally:
             self._lock.release()
+
+    def _put_into_old(self, body: bytes) -> bool:
+        """Does the file that has the last one take this one, too? It may be at a limit, or on a bad block."""
+        try:
+            return (
+                self._file is not None and self._path is not None and self._put(body, self._file, self._path)
+            )
+        except OSError:
+            return False
 
     def _put_into_new(self, body: bytes) -> tuple[Descriptor, Path]:
         """Put `body` into a file of its own, which a drainer may claim before the first byte is in it."""
         for _ in range(_TRIES):
             file, path = self._create()
-            if self._put(body, file, path):
-                return file, path
+            try:
+                if self._put(body, file, path):
+                    return file, path
+            except OSError:
+                # Else a full disk gets an empty file for every record that it refuses.
+                path.unlink(missing_ok=True)
+                raise
         raise OSError(errno.EBUSY, "drainers took every new file of the spool before it could be written")
 
     def is_waiting(self) -> bool:

@@ -20,6 +20,9 @@ from logkit.audit.verify import Question, verify_stream
 from logkit.audit.verify.verdicts import StreamReport
 from logkit.parsers import Rotation
 
+# A user whom modes bind: root has to become one, anybody else is one.
+SOMEBODY_ELSE = 65534 if os.geteuid() == 0 else None
+
 
 class Heard(list[tuple[str, dict[str, object]]]):
     """Alerts or emitted events, in order."""
@@ -88,6 +91,14 @@ def in_child(run: Callable[[], None], *, uid: int | None = None) -> int:
         traceback.print_exception(error)
     finally:
         os._exit(code)
+
+
+def let_in(path: Path) -> None:
+    """Let somebody else through to `path`, where pytest keeps others out."""
+    if SOMEBODY_ELSE is not None:
+        for parent in [path, *path.parents][:4]:
+            if parent != Path("/"):
+                parent.chmod(parent.stat().st_mode | 0o011)
 
 
 def wait_for(pid: int) -> int:

@@ -6,7 +6,6 @@ import os
 import resource
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,74 +19,77 @@ from logkit.audit.ledger.writer import RECHECK_EVERY
 from logkit.errors import AuditUnavailable
 from logkit.parsers import Rotation
 from tests.unit.audit.ledger_tools import (
+    SOMEBODY_ELSE,
     Heard,
     assert_chained,
     body,
     found,
     ids_of,
     in_child,
+    let_in,
     make_ledger,
     verified,
     wait_for,
 )
-
-NOBODY = 65534
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts and changes of user need root")
+from tests.unit.audit.small_disks import KINDS, MAY_MOUNT, SmallDisk, mount, mounted, small_disk
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 128 KiB."""
-    point = tmp_path / "small"
-    point.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(point)], capture_output=True
-    )
-    if done.returncode:
-        pytest.skip("this machine lets nobody mount a tmpfs")
-    yield point
-    subprocess.run(["umount", "-l", str(point)], check=True)
+@pytest.fixture(params=KINDS)
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SmallDisk]:
+    with small_disk(request.param, tmp_path / "small") as made:
+        yield made
 
 
-@needs_root
-def test_a04_a_full_disk_goes_to_the_spool_and_drains_once(small_disk: Path, tmp_path: Path) -> None:
+def test_a04_a_full_disk_goes_to_the_spool_and_drains_once(disk: SmallDisk, tmp_path: Path) -> None:
     """Every record is either in the ledger or spooled; with room again each arrives once, and the chain is whole."""
-    heard = Heard()
-    ledger = make_ledger(small_disk, spool_directory=tmp_path / "spool", alert=heard)
-    states = [ledger.record(body(number, pad="x" * 900)).state for number in range(200)]
-    assert states.count("spooled") > 50
-    assert states.index("spooled") > 50
-    directory = small_disk / "audit/security"
-    assert verified(directory).exit_code == 0
-    subprocess.run(["mount", "-o", "remount,size=1m", str(small_disk)], check=True)
-    assert ledger.drain() == states.count("spooled")
+    directory = disk.path / "audit/security"
+
+    def work() -> None:
+        heard = Heard()
+        ledger = make_ledger(disk.path, spool_directory=tmp_path / "spool", alert=heard)
+        disk.fill_up(largest=64 * 1024)
+        states = [ledger.record(body(number, pad="x" * 900)).state for number in range(200)]
+        assert states.count("spooled") > 50
+        assert states.index("spooled") > 50
+        assert verified(directory).exit_code == 0
+        disk.make_room()
+        assert ledger.drain() == states.count("spooled")
+        assert "audit.spooled" in heard.names
+
+    assert wait_for(in_child(work)) == 0
     assert sorted(ids_of(directory)) == sorted(f"event-{number}" for number in range(200))
     assert assert_chained(directory) == 200
     assert verified(directory).exit_code == 0
-    assert "audit.spooled" in heard.names
 
 
-@needs_root
-def test_a04_both_full(small_disk: Path) -> None:
+def test_a04_both_full(disk: SmallDisk) -> None:
     """Ledger and spool on one full disk: the caller hears it every time, and the gap's count is exact."""
-    heard, emitted = Heard(), Heard()
-    ledger = make_ledger(small_disk, alert=heard, emit=emitted)
-    refused = 0
-    taken = []
-    for number in range(300):
-        try:
-            ledger.record(body(number, pad="x" * 900))
-            taken.append(f"event-{number}")
-        except AuditUnavailable:
-            refused += 1
-    assert refused > 100
-    assert heard.names.count("audit.unavailable") == refused
-    subprocess.run(["mount", "-o", "remount,size=2m", str(small_disk)], check=True)
-    ledger.record(body(999))
-    assert [detail["lost"] for name, detail in emitted if name == "audit.gap"] == [refused]
-    ledger.drain()
-    assert sorted(ids_of(small_disk / "audit/security")) == sorted([*taken, "event-999"])
-    assert verified(small_disk / "audit/security").exit_code == 0
+    directory = disk.path / "audit/security"
+
+    def work() -> None:
+        heard, emitted = Heard(), Heard()
+        ledger = make_ledger(disk.path, alert=heard, emit=emitted)
+        refused = 0
+        taken = []
+        for number in range(400):
+            if number == 60:
+                disk.fill_up()
+            try:
+                ledger.record(body(number, pad="x" * 900))
+                taken.append(f"event-{number}")
+            except AuditUnavailable:
+                refused += 1
+        assert refused > 100
+        assert len(list((disk.path / "spool/security").glob("*.jsonl"))) < 3
+        assert heard.names.count("audit.unavailable") == refused
+        disk.make_room()
+        ledger.record(body(999))
+        assert [detail["lost"] for name, detail in emitted if name == "audit.gap"] == [refused]
+        ledger.drain()
+        assert sorted(ids_of(directory)) == sorted([*taken, "event-999"])
+
+    assert wait_for(in_child(work)) == 0
+    assert verified(directory).exit_code == 0
 
 
 def test_a04_a_short_write_is_taken_back(tmp_path: Path) -> None:
@@ -110,16 +112,15 @@ def test_a04_a_short_write_is_taken_back(tmp_path: Path) -> None:
     assert assert_chained(tmp_path / "audit/security") == 3
 
 
-@needs_root
+@pytest.mark.parametrize("mode", [0, 0o444], ids=["forbidden", "read-only"])
 @pytest.mark.parametrize("what", ["directory", "segment", "parent"])
-def test_a09_forbidden(tmp_path: Path, what: str) -> None:
-    """chmod 000 under a user whom it binds: the spool takes over, and the ledger goes on once it may."""
+def test_a09_modes_that_forbid(tmp_path: Path, what: str, mode: int) -> None:
+    """chmod under a user whom it binds: the spool takes over, and the ledger goes on once it may."""
     for name in ("audit", "spool", "keys"):
         (tmp_path / name).mkdir()
-        os.chown(tmp_path / name, NOBODY, NOBODY)
-    for parent in [tmp_path, *tmp_path.parents][:4]:
-        if parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
+        if SOMEBODY_ELSE is not None:
+            os.chown(tmp_path / name, SOMEBODY_ELSE, SOMEBODY_ELSE)
+    let_in(tmp_path)
 
     def work() -> None:
         ledger = make_ledger(tmp_path)
@@ -130,30 +131,34 @@ def test_a09_forbidden(tmp_path: Path, what: str) -> None:
             "segment": list_segments(directory)[0].path,
             "parent": tmp_path / "audit",
         }[what]
-        mode = target.stat().st_mode & 0o777
-        target.chmod(0)
+        before = target.stat().st_mode & 0o777
+        target.chmod(mode)
         ledger.close()
         assert ledger.record(body(2)).state == "spooled"
-        target.chmod(mode)
+        target.chmod(before)
         assert ledger.record(body(3)).seq == 2
         assert ledger.drain() == 1
 
-    assert wait_for(in_child(work, uid=NOBODY)) == 0
+    assert wait_for(in_child(work, uid=SOMEBODY_ELSE)) == 0
     assert ids_of(tmp_path / "audit/security") == ["event-1", "event-3", "event-2"]
     assert assert_chained(tmp_path / "audit/security") == 3
 
 
-@needs_root
-def test_a04_a_read_only_disk(small_disk: Path, tmp_path: Path) -> None:
-    """Remounted read-only under an open writer: spooled; writable again: drained once."""
-    ledger = make_ledger(small_disk, spool_directory=tmp_path / "spool")
-    ledger.record(body(1))
-    ledger.close()
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    assert ledger.record(body(2)).state == "spooled"
-    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
-    assert ledger.drain() == 1
-    assert ids_of(small_disk / "audit/security") == ["event-1", "event-2"]
+if MAY_MOUNT:  # without that right, the modes above forbid the same
+
+    def test_a04_a_disk_remounted_read_only(tmp_path: Path) -> None:
+        """Read-only under an open writer: spooled; writable again: drained once."""
+        disk = tmp_path / "small"
+        disk.mkdir()
+        with mounted(disk):
+            ledger = make_ledger(disk, spool_directory=tmp_path / "spool")
+            ledger.record(body(1))
+            ledger.close()
+            mount("-o", "remount,ro", str(disk))
+            assert ledger.record(body(2)).state == "spooled"
+            mount("-o", "remount,rw", str(disk))
+            assert ledger.drain() == 1
+            assert ids_of(disk / "audit/security") == ["event-1", "event-2"]
 
 
 def settle() -> None:

@@ -2,11 +2,10 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import LazySettings
-from django.core.checks import CheckMessage, registry
+from django.core.checks import CheckMessage, registry, run_checks
 from django.core.management import call_command
 from loguru import logger
 
@@ -16,11 +15,21 @@ from logkit.django import checks
 from logkit.testing import QUIET
 
 PAGE = Path(__file__).parents[3] / "docs/reference/checks.md"
+HEADINGS = re.findall(r"^### (\S+)$", PAGE.read_text(), re.MULTILINE)
 MIDDLEWARE = "logkit.django.middleware.RequestContextMiddleware"
 
 
-def found(check: Any) -> dict[str | None, CheckMessage]:
-    return {message.id: message for message in check(None)}
+def found() -> dict[str | None, CheckMessage]:
+    """What `manage.py check --tag logkit` says, by its id; each has a hint that leads to a heading of the page."""
+    messages = run_checks(tags=[checks.TAG])
+    anchors = {heading.replace(".", "").lower() for heading in HEADINGS}
+    for message in messages:
+        assert message.hint is not None
+        advice, _, address = message.hint.rpartition(" See ")
+        assert advice
+        assert address.partition("#")[0] == "docs/reference/checks.md"
+        assert address.partition("#")[2] in anchors
+    return {message.id: message for message in messages}
 
 
 def configured(tmp_path: Path, **variables: str) -> None:
@@ -32,43 +41,45 @@ def configured(tmp_path: Path, **variables: str) -> None:
 def test_the_middleware_is_missing_or_misplaced(settings: LazySettings) -> None:
     """Missing is an error; behind others, a warning that names them."""
     settings.MIDDLEWARE = ["a.B"]
-    assert list(found(checks.check_middleware)) == ["logkit.E001"]
+    assert list(found()) == ["logkit.E001"]
     settings.MIDDLEWARE = ["a.B", MIDDLEWARE]
-    assert "a.B" in found(checks.check_middleware)["logkit.W002"].msg
+    assert "a.B" in found()["logkit.W002"].msg
+    settings.MIDDLEWARE = [MIDDLEWARE, "a.B", MIDDLEWARE]
+    assert "more than once" in found()["logkit.W002"].msg
     settings.MIDDLEWARE = [MIDDLEWARE, "a.B"]
-    assert not found(checks.check_middleware)
+    assert not found()
 
 
 def test_logging_is_not_ours() -> None:
     """Nobody configured it."""
     logkit.shutdown()
-    assert list(found(checks.check_logging)) == ["logkit.E003"]
+    assert list(found()) == ["logkit.E003"]
 
 
 def test_lines_that_no_machine_reads(tmp_path: Path) -> None:
     """Console lines are for development."""
     key = "k" * 40
     configured(tmp_path, LOG_FORMAT="console")
-    assert not found(checks.check_logging)
+    assert not found()
     configured(tmp_path, LOG_FORMAT="console", LOG_ENVIRONMENT="production", LOG_PSEUDONYM_KEY=key)
-    assert list(found(checks.check_logging)) == ["logkit.W004"]
+    assert list(found()) == ["logkit.W004"]
 
 
 def test_unknown_variables(tmp_path: Path) -> None:
     """With the nearest name that there is."""
     configured(tmp_path, LOG_LEVLE="INFO")
-    assert "LOG_LEVEL?" in found(checks.check_logging)["logkit.W005"].msg
+    assert "LOG_LEVEL?" in found()["logkit.W005"].msg
 
 
 def test_p08_foreign_handlers_and_those_that_show_variables(tmp_path: Path) -> None:
     """Both are named by their sink."""
     configured(tmp_path)
-    assert not found(checks.check_handlers)
+    assert not found()
     plain = logger.add(print, diagnose=False)
-    assert list(found(checks.check_handlers)) == ["logkit.W006"]
+    assert list(found()) == ["logkit.W006"]
     logger.remove(plain)
     telling = logger.add(print, diagnose=True)
-    messages = found(checks.check_handlers)
+    messages = found()
     logger.remove(telling)
     assert sorted(messages) == ["logkit.E007", "logkit.W006"]
     assert "print" in messages["logkit.E007"].msg
@@ -77,29 +88,32 @@ def test_p08_foreign_handlers_and_those_that_show_variables(tmp_path: Path) -> N
 def test_the_trail_is_off(tmp_path: Path) -> None:
     """Tests may; development is told."""
     configured(tmp_path, AUDIT="off")
-    assert not found(checks.check_audit)
+    assert not found()
     configured(tmp_path, AUDIT="off", LOG_ENVIRONMENT="dev")
-    assert list(found(checks.check_audit)) == ["logkit.W008"]
+    assert list(found()) == ["logkit.W008"]
 
 
 def test_the_trail_is_open_to_everybody(tmp_path: Path) -> None:
     """A stream or a key with permissions for others, in a directory that lets them in."""
     configured(tmp_path)
-    assert not found(checks.check_audit)
+    assert not found()
     stream = tmp_path / "audit" / "security"
     stream.mkdir(parents=True, exist_ok=True)
     stream.parent.chmod(0o755)
     stream.chmod(0o755)
-    assert str(stream) in found(checks.check_audit)["logkit.E009"].msg
+    assert str(stream) in found()["logkit.E009"].msg
     stream.parent.chmod(0o750)
-    assert not found(checks.check_audit)
+    assert not found()
 
 
 @pytest.mark.parametrize("name", ["LOG_FILE", "AUDIT_SPOOL_DIR", "AUDIT_KEY_DIR"])
 def test_the_trail_shares_its_place(name: str, tmp_path: Path) -> None:
     """Other files do not belong where segments are kept, verified and removed."""
     configured(tmp_path, **{name: str(tmp_path / "audit" / "other")})
-    assert name in found(checks.check_audit)["logkit.E010"].msg
+    assert name in found()["logkit.E010"].msg
+    (tmp_path / "elsewhere").symlink_to(tmp_path / "audit")
+    configured(tmp_path, **{name: str(tmp_path / "elsewhere" / "other")})
+    assert name in found()["logkit.E010"].msg
 
 
 def test_django_runs_them(capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,4 +134,4 @@ def test_every_finding_is_documented() -> None:
         for kind, number in re.findall(r"(problem|warning)\((?:[^()]|\([^()]*\))*?number=(\d+)", source)
     }
     assert len(ids) == 11
-    assert set(re.findall(r"^### (\S+)$", PAGE.read_text(), re.MULTILINE)) == ids
+    assert set(HEADINGS) == ids

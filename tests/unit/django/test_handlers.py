@@ -23,6 +23,8 @@ import logkit
 from logkit.context import get_context
 from logkit.testing import Capture
 
+pytestmark = pytest.mark.django_db  # Django's test client lets responses look after connections again
+
 OURS = "logkit.django.middleware.RequestContextMiddleware"
 THEIRS = "tests.conformance.site."
 SHARED = ValueError("one instance for all")
