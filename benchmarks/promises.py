@@ -45,6 +45,7 @@ def _line(what: str, against: str, ours: str, theirs: str, most: float, aim: flo
 
 
 _ORDINARY = "JSON line, Loguru's own path"
+_LANE = "JSON line, fast lane"
 
 LINES = [
     _line(_ORDINARY, "Loguru with a no-op sink", "logkit", "loguru_noop", 1.5, 1.35),
@@ -58,6 +59,16 @@ LINES = [
         "python_json_logger",
         1.45,
         1.3,
+    ),
+    _line(_LANE, "structlog + orjson + call site", "logkit_fast", "structlog_orjson", 0.55, 0.45),
+    _line(_LANE, "Loguru with a no-op sink", "logkit_fast", "loguru_noop", 0.65, 0.5),
+    _line(
+        "stdlib line, fast lane",
+        "python-json-logger, orjson",
+        "logkit_stdlib_fast",
+        "python_json_logger",
+        0.8,
+        0.6,
     ),
     _line("rejected debug()", "Loguru's own", "logkit_rejected", "loguru_rejected", 1.05, 1.0),
 ]

@@ -26,7 +26,7 @@ from logkit.context import EMPTY, Context
 from logkit.ecs import EcsEncoder
 from logkit.encode import Encoder, LogkitEncoder, service_block
 from logkit.errors import ConfigError, raise_if_asynchronous
-from logkit.event import Event, EventBuilder, Origin
+from logkit.event import Event, EventBuilder, ExcInfo, Origin, Where
 from logkit.gate import ERROR, WARNING, Levels, RateLimit, Sampling, Suppressed
 from logkit.record import AUDIT_NO, STAMP, origin, take_stamp, where, where_now
 from logkit.redact import Redactor, django_cookie_names
@@ -50,6 +50,12 @@ class Output(NamedTuple):
 
     encode: Encoder
     writers: tuple[Writer, ...]
+
+
+class _Depth(threading.local):
+    """How many records this thread is delivering, one inside the other."""
+
+    depth = 0
 
 
 @dataclass(slots=True)
@@ -88,8 +94,9 @@ class Pipeline:
         self._sampling = Sampling(settings.sample)
         self._rate_limit = RateLimit(settings.rate_limit, self._suppressed) if settings.rate_limit else None
         self._thins = bool(settings.sample or settings.rate_limit)
-        self._local = threading.local()
-        self._threshold = 0 if self.levels.named else self.levels.default  # 0: it depends on the module
+        self._local = _Depth()
+        self.is_selective = bool(self.levels.named)  # the threshold depends on the module
+        self._threshold = 0 if self.is_selective else self.levels.default
         self.successor: Pipeline | None = None  # who takes what still arrives here after a swap
         self.trail = AuditTrail(settings, redactor=self.redactor)
 
@@ -157,47 +164,82 @@ class Pipeline:
     def take(self, record: Record) -> bool:
         """Loguru's filter: deliver the record here, then decline it. Never raises into the application."""
         level = record["level"]
-        level_no = level.no
-        if level_no == AUDIT_NO:
+        if level.no == AUDIT_NO:
             return False
         if self.successor is not None:
             return self.successor.take(record)
-        local = self._local
-        depth = getattr(local, "depth", 0)
-        if depth >= _DEEPEST:  # a sink or a value that logs about itself for ever
-            self.lost += 1
-            return False
-        local.depth = depth + 1
         try:
-            threshold = self._threshold or self.levels.of(record["name"] or "")
-            if level_no < threshold and not self.added:
+            if not self.wants(level.no, record["name"] or ""):
                 return False
             extra = record["extra"]
             if (stamp := take_stamp(extra)) is None:
                 return False
             context, time_ns = stamp
-            if self._thins and level_no < ERROR and not self._admits(record, level_no, context):
-                return False
-            exception = record["exception"]
-            event = self._build(
+            self.deliver(
                 time_ns,
                 level.name,
-                level_no,
+                level.no,
                 origin(record),
                 record["message"],
                 context,
                 extra,
                 where(record),
-                exception,
+                record["exception"],
             )
             extra[STAMP] = None  # taken
+        except Exception as error:  # noqa: BLE001 - a logging call never raises into the application
+            self.lost += 1
+            raise_if_asynchronous(error)
+        return False
+
+    def wants(self, level_no: int, name: str) -> bool:
+        """Whether a line of this level and logger reaches a sink, in the first place."""
+        return level_no >= (self._threshold or self.levels.of(name)) or bool(self.added)
+
+    def deliver(
+        self,
+        time_ns: int,
+        level: str,
+        level_no: int,
+        origin: Origin,
+        message: str,
+        context: Context,
+        fields: Mapping[str, object],
+        where: Where,
+        exception: ExcInfo | None,
+    ) -> None:
+        """Bring these parts of a record to every sink. Never raises into the application.
+
+        Positional, because every line of the process passes here.
+        """
+        if self.successor is not None:
+            return self.successor.deliver(
+                time_ns, level, level_no, origin, message, context, fields, where, exception
+            )
+        threshold = self._threshold or self.levels.of(origin.logger)
+        if level_no < threshold and not self.added:
+            return None
+        local = self._local
+        depth = local.depth
+        if depth >= _DEEPEST:  # a sink or a value that logs about itself for ever
+            self.lost += 1
+            return None
+        local.depth = depth + 1
+        try:
+            if self._thins and level_no < ERROR:
+                share = self._share(level, level_no, message, context)
+                if not share:
+                    return None
+                if share < 1.0:
+                    fields = {**fields, "sample_rate": share}
+            event = self._build(time_ns, level, level_no, origin, message, context, fields, where, exception)
             if level_no >= threshold:
                 for encode, writers in self._outputs:
                     line = encode(event)
                     for writer in writers:
                         writer.write(line, level_no)
                 if exception is not None and context.scope is not None:
-                    context.scope.traced = exception.value  # R14
+                    context.scope.traced = exception[1]  # R14
             for added in self.added.values():
                 if level_no >= added.level_no:
                     self._hand_over(added, event)
@@ -206,19 +248,20 @@ class Pipeline:
             raise_if_asynchronous(error)
         finally:
             local.depth = depth
-        return False
+        return None
 
-    def _admits(self, record: Record, level_no: int, context: Context) -> bool:
-        """Sampling and rate limit; a kept line of a sampled event says its share."""
-        name = record["message"]
-        if level_no < WARNING:
-            share = self._sampling.share(name, context)
-            if not share:
-                return False
-            if share < 1.0:
-                record["extra"]["sample_rate"] = share
+    def _share(self, level: str, level_no: int, message: str, context: Context) -> float:
+        """The share of such lines that sampling and rate limit let through, 0.0 if this is not one of them."""
+        share = 1.0 if level_no >= WARNING else self._sampling.share(message, context)
         limit = self._rate_limit
-        return limit is None or name == "logkit.suppressed" or limit.admits(record["level"].name, name)
+        if (
+            share
+            and limit is not None
+            and message != "logkit.suppressed"
+            and not limit.admits(level, message)
+        ):
+            return 0.0
+        return share
 
     def _hand_over(self, added: AddedSink, event: Event) -> None:
         try:

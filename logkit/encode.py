@@ -6,6 +6,7 @@ and service; the bound context) are encoded once and kept.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,31 +24,33 @@ Limit = Callable[[], int]  # the most bytes of a line at this time: a pipe witho
 SURELY_FITS = 1024  # bytes; the least that LOG_MAX_LINE_BYTES may be
 _KEPT = 4096  # entries of a cache; it starts anew when full, which costs less than choosing a victim
 _LONGEST_KEPT = 200  # characters of a message worth keeping
+_SECOND = 1_000_000_000  # ns
+_OPENING = '{"timestamp":"%Y-%m-%dT%H:%M:%S.'
+_THOUSAND = tuple(b"%03d" % number for number in range(1000))
 
 
 class Clock:
     """The time of a line up to its second, as the first bytes of the line; made anew once a second."""
 
-    __slots__ = ("_kept",)
+    __slots__ = ("kept",)
 
     def __init__(self) -> None:
-        self._kept = (-1, b"")
+        self.kept = (sys.maxsize, b"")  # the first nanosecond of a second, and the bytes
 
-    def __call__(self, second: int) -> bytes:
-        kept, opening = self._kept
-        if kept != second:
-            opening = time.strftime('{"timestamp":"%Y-%m-%dT%H:%M:%S', time.gmtime(second)).encode()
-            self._kept = (second, opening)
-        return opening
+    def turn(self, time_ns: int) -> tuple[int, bytes]:
+        """Go to the second of `time_ns`."""
+        second = time_ns // _SECOND
+        self.kept = (second * _SECOND, time.strftime(_OPENING, time.gmtime(second)).encode())
+        return self.kept
 
 
-_opening = Clock()
+_clock = Clock()
 
 
 def timestamp(time_ns: int) -> str:
     """RFC 3339, UTC, microseconds."""
-    second, rest = divmod(time_ns // 1000, 1_000_000)
-    return f"{_opening(second)[14:].decode()}.{rest:06d}Z"
+    start, opening = Clock().turn(time_ns)
+    return f"{opening[14:].decode()}{(time_ns - start) // 1000:06d}Z"
 
 
 def service_block(service: str, environment: str, release: str | None) -> dict[str, str]:
@@ -70,17 +73,19 @@ class LogkitEncoder:
         head, tail = self._frames.get(key) or self._frame(*key)
         if event.exception is not None:
             tail = b'%b,"exception":%b}\n' % (tail[:-2], orjson.dumps(event.exception))
-        second, rest = divmod(event.time_ns // 1000, 1_000_000)
-        opening = _opening(second)
-        fields, context = event.fields, event.context
-        if not fields:
-            line = b"%b.%06d%b%b%b" % (opening, rest, head, context.json, tail)
-        elif not context.json:
-            line = b"%b.%06d%b%b%b" % (opening, rest, head, orjson.dumps(fields)[1:-1], tail)
-        elif context.fields.keys().isdisjoint(fields):
-            line = b"%b.%06d%b%b,%b%b" % (opening, rest, head, context.json, orjson.dumps(fields)[1:-1], tail)
-        else:
-            line = b"%b.%06d%b%b%b" % (opening, rest, head, orjson.dumps(event.all_fields)[1:-1], tail)
+        start, opening = _clock.kept
+        if not 0 <= event.time_ns - start < _SECOND:
+            start, opening = _clock.turn(event.time_ns)
+        milli, micro = divmod((event.time_ns - start) // 1000, 1000)
+        fields, data = event.fields, event.context.json
+        if fields:
+            if not data:
+                data = orjson.dumps(fields)[1:-1]
+            elif event.context.fields.keys().isdisjoint(fields):
+                data = data + b"," + orjson.dumps(fields)[1:-1]
+            else:
+                data = orjson.dumps(event.all_fields)[1:-1]
+        line = b"".join((opening, _THOUSAND[milli], _THOUSAND[micro], head, data, tail))
         if not line.isascii():
             line = one_physical_line(line)
         if len(line) <= SURELY_FITS or len(line) <= self._limit():

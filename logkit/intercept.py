@@ -7,17 +7,20 @@ The origin is the LogRecord's own, not a frame of ours, so `stacklevel`, queue l
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
+from multiprocessing import current_process
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from loguru import logger
 
+from logkit import fastlane
 from logkit.access import TELLERS, path_matcher, request_context, retold
 from logkit.audit.emit import event_of
 from logkit.audit.emit import record as state
@@ -25,7 +28,7 @@ from logkit.context import CONTEXT_ATTRIBUTE, Context, current_context
 from logkit.errors import raise_if_asynchronous
 from logkit.event import ExcInfo
 from logkit.printers import ErrorPrinters
-from logkit.record import AUDIT_NO, STAMP
+from logkit.record import AUDIT_NO, STAMP, origin_at, where_of
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -75,7 +78,6 @@ class InterceptHandler(logging.Handler):
         is_special = self._special.get(record.name)
         if is_special is None:
             is_special = self._is_special(record.name)
-        outer = getattr(_adopting, "record", None)
         try:
             if is_special:
                 if self._is_audit_event(record):
@@ -83,16 +85,14 @@ class InterceptHandler(logging.Handler):
                 if record.name.startswith(TELLERS):
                     record = retold(record, self._is_quiet, hides_peers=self._hides_peers)
             message, problem = (str(record.msg), None) if not record.args else _message(record)
-            _adopting.record = (record, problem)
             exception = _exception(record) if record.exc_info else None
-            adopted = _adopted if exception is None else _adopted.opt(exception=exception)
-            # logkit: ignore[LK101] somebody else's words
-            adopted.log(_LEVELS.get(record.levelno) or _level(record.levelno), message)
+            if (way := fastlane.way_past()) is None:
+                _through_loguru(record, message, problem, exception)
+            else:
+                _past_loguru(*way, record, message, problem, exception)
         except Exception as error:  # noqa: BLE001 - a logging call never raises into the application
             raise_if_asynchronous(error)
             self.handleError(record)
-        finally:
-            _adopting.record = outer
 
     def _is_special(self, name: str) -> bool:
         """Whether records of the logger `name` are more than lines: told by servers, or carriers of audit events."""
@@ -113,6 +113,47 @@ class InterceptHandler(logging.Handler):
         logger.bind(failed_logger=record.name).error("logkit.record_failed")
 
 
+def _past_loguru(
+    destination: fastlane.Destination,
+    ambient: Mapping[str, object],
+    record: logging.LogRecord,
+    message: str,
+    problem: str | None,
+    exception: ExcInfo | None,
+) -> None:
+    """From a LogRecord to the sinks without a Loguru record in between."""
+    fields = _fields(record, problem)
+    destination.deliver(
+        int(record.created * 1_000_000_000),
+        record.levelname,
+        record.levelno if record.levelno in _LEVELS else _level(record.levelno),
+        origin_at(record.name, record.pathname, record.lineno, record.funcName or ""),
+        message,
+        current_context() if (context := _context_of(record)) is None else context,
+        {**ambient, **fields} if ambient else fields,
+        where_of(
+            record.process or os.getpid(),
+            record.processName or current_process().name,
+            record.threadName or threading.current_thread().name,
+        ),
+        exception,
+    )
+
+
+def _through_loguru(
+    record: logging.LogRecord, message: str, problem: str | None, exception: ExcInfo | None
+) -> None:
+    """A Loguru record that stands for a LogRecord."""
+    outer = getattr(_adopting, "record", None)
+    _adopting.record = (record, problem)
+    try:
+        adopted = _adopted if exception is None else _adopted.opt(exception=exception)
+        # logkit: ignore[LK101] somebody else's words
+        adopted.log(_LEVELS.get(record.levelno) or _level(record.levelno), message)
+    finally:
+        _adopting.record = outer
+
+
 def _adopt(target: Record) -> None:
     """Give a Loguru record the origin, level, time and fields of the LogRecord that it stands for."""
     record, problem = _adopting.record
@@ -126,17 +167,30 @@ def _adopt(target: Record) -> None:
         process.id = record.process or process.id
         process.name = record.processName or process.name
         thread.name = record.threadName or thread.name
-    values, extra = record.__dict__, target["extra"]
-    context = (
+    extra = target["extra"]
+    stamped = (
         extra[STAMP][0] if STAMP in extra else current_context()
     )  # somebody may replace the core patcher
+    extra.update(_fields(record, problem))
+    extra[STAMP] = (_context_of(record) or stamped, int(record.created * 1_000_000_000))
+
+
+def _context_of(record: logging.LogRecord) -> Context | None:
+    """The context of the request or the error that a record names; None where the current one is meant."""
+    values = record.__dict__
     if record.exc_info or CONTEXT_ATTRIBUTE in values or "request" in values:
-        context = _context(values)
-    if len(values) > _STANDARD:
-        extra.update({name: values[name] for name in islice(values, _STANDARD, None) if name not in _OURS})
+        return _context(values)
+    return None
+
+
+def _fields(record: logging.LogRecord, problem: str | None) -> dict[str, object]:
+    """What a record brings beside the standard attributes: its `extra=`, and what is odd about it."""
+    fields: dict[str, object] = dict(islice(record.__dict__.items(), _STANDARD, None))
+    if not _OURS.isdisjoint(fields):
+        fields = {name: value for name, value in fields.items() if name not in _OURS}
     if problem or record.stack_info or record.exc_text:
-        extra.update(_oddities(record, problem))
-    extra[STAMP] = (context, int(record.created * 1_000_000_000))
+        fields.update(_oddities(record, problem))
+    return fields
 
 
 _adopted = logger.patch(_adopt)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from logkit import parsers
+from logkit import fastlane, parsers
 from logkit.audit.trail import install as install_trail
 from logkit.delivery import AddedSink, EventSink, Pipeline
 from logkit.errors import LogkitError
@@ -79,6 +79,10 @@ class _Installation:
             time.sleep(_SWAP_GRACE)
         for handler in outgoing:
             _remove_handler(handler)
+        if pipeline.settings.fast_lane == "auto":
+            fastlane.install(pipeline, self.handlers)
+        else:
+            fastlane.uninstall("LOG_FAST_LANE is off")
 
     def _intercept(self, pipeline: Pipeline) -> None:
         """Lead stdlib logging here, with levels in step so that a rejected stdlib call stays cheap."""
@@ -131,6 +135,7 @@ class _Installation:
     def remove(self) -> None:
         """Take everything back: for tests, and for a process that wants Loguru for itself again."""
         pipeline, self.pipeline = self.pipeline, None
+        fastlane.uninstall("logkit is not configured")
         for handler in self._handlers:
             _remove_handler(handler)
         self._handlers = []

@@ -47,25 +47,35 @@ def take_stamp(extra: dict[Any, Any]) -> Stamp | None:
 
 
 def origin(record: Record) -> Origin:
-    """The one `Origin` of this line of code."""
-    key = (record["name"], record["file"].path, record["line"], record["function"])
-    return _origins.get(key) or _kept(_origins, key, Origin(key[0] or "", *key[1:]))
+    """Where the call stands that a record was made for."""
+    return origin_at(record["name"] or "", record["file"].path, record["line"], record["function"])
 
 
 def where(record: Record) -> Where:
-    """The one `Where` of this thread."""
+    """The process and thread that a record was made in."""
     process = record["process"]
-    key = (process.id, process.name, record["thread"].name)
-    return _wheres.get(key) or _kept(_wheres, key, Where(key[0], program(key[1]), key[2]))
+    return where_of(process.id, process.name, record["thread"].name)
 
 
 def where_now() -> Where:
     """This process and thread, for a line that no record stands behind."""
-    return Where(os.getpid(), program(current_process().name), threading.current_thread().name)
+    return where_of(os.getpid(), current_process().name, threading.current_thread().name)
+
+
+def origin_at(logger: str, file: str, line: int, function: str) -> Origin:
+    """The one `Origin` of this line of code."""
+    key = (logger, file, line, function)
+    return _origins.get(key) or _kept(_origins, key, Origin(*key))
+
+
+def where_of(pid: int, process: str, thread: str) -> Where:
+    """The one `Where` of this thread."""
+    key = (pid, process, thread)
+    return _wheres.get(key) or _kept(_wheres, key, Where(pid, program(process), thread))
 
 
 _KEPT = 4096  # entries of a cache; it starts anew when full, which costs less than choosing a victim
-_origins: dict[tuple[str | None, str, int, str], Origin] = {}
+_origins: dict[tuple[str, str, int, str], Origin] = {}
 _wheres: dict[tuple[int, str, str], Where] = {}
 
 

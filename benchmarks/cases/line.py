@@ -25,13 +25,26 @@ CIRCLE = "0190d0a4-7c3e-7a51-8c55-0d3f4e5a6b7c"
 
 def logkit() -> Call:
     """Ours: redaction on, full schema, Loguru's own path."""
+    return _logkit_call("off")
+
+
+def logkit_fast() -> Call:
+    """Ours on the fast lane."""
+    return _logkit_call("auto")
+
+
+def _logkit_call(lane: str) -> Call:
     from loguru import logger
 
+    _configure(lane)
+    return lambda: logger.bind(circle_id=CIRCLE, message_id=42, recipients=5).info("message.sent")
+
+
+def _configure(lane: str) -> None:
     import logkit
 
-    logkit.configure({"LOG_ENVIRONMENT": "dev", "LOG_FORMAT": "json", "AUDIT": "off", "LOG_FAST_LANE": "off"})
+    logkit.configure({"LOG_ENVIRONMENT": "dev", "LOG_FORMAT": "json", "AUDIT": "off", "LOG_FAST_LANE": lane})
     logkit.bind_context(**CONTEXT)
-    return lambda: logger.bind(circle_id=CIRCLE, message_id=42, recipients=5).info("message.sent")
 
 
 def loguru_noop() -> Call:
@@ -116,11 +129,14 @@ def django_structlog() -> Call:
 
 
 def logkit_stdlib() -> Call:
-    """Ours, a line that comes in through stdlib logging."""
-    import logkit
+    """Ours, a line that comes in through stdlib logging and takes Loguru's own path."""
+    _configure("off")
+    return _stdlib_call()
 
-    logkit.configure({"LOG_ENVIRONMENT": "dev", "LOG_FORMAT": "json", "AUDIT": "off", "LOG_FAST_LANE": "off"})
-    logkit.bind_context(**CONTEXT)
+
+def logkit_stdlib_fast() -> Call:
+    """Ours, a line that comes in through stdlib logging and takes the fast lane."""
+    _configure("auto")
     return _stdlib_call()
 
 
@@ -155,8 +171,8 @@ def _stdlib_call() -> Call:
 
 
 def logkit_rejected() -> Call:
-    """Ours, a debug() below LOG_LEVEL."""
-    logkit()
+    """Ours, a debug() below LOG_LEVEL, the fast lane in its place."""
+    _configure("auto")
     from loguru import logger
 
     return lambda: logger.debug("message.looked_at")

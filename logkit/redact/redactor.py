@@ -95,10 +95,11 @@ class Redactor:
                         else:
                             result[name] = self._look(value)  # type: ignore[arg-type]
                         continue
-                    if kind is bool or value is None or kind is float:
-                        result[name] = value
-                        continue
-                    if kind is int and _LEAST_INT <= value < _LEAST_CARD:  # type: ignore[operator]
+                    if kind is int:
+                        if _LEAST_INT <= value < _LEAST_CARD:  # type: ignore[operator]
+                            result[name] = value
+                            continue
+                    elif kind is bool or kind is float or value is None:
                         result[name] = value
                         continue
                 self._walk.into(result, name, value)

@@ -1,0 +1,234 @@
+"""Plain calls past Loguru's record; the only room that knows Loguru's private names. (decision 16)
+
+For every call Loguru builds a record of thirteen objects, of which our sinks need a third. The lane stands in the
+place of `Logger._log`, through which all of Loguru's calls go. A plain call goes straight from the caller's frame to
+`Pipeline.deliver`; everything else goes to Loguru's own `_log`, as if the lane were not there.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping
+from multiprocessing import current_process
+from os import getpid
+from sys import _getframe
+from threading import current_thread
+from time import time_ns
+from types import CodeType, FrameType, MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+from loguru import _logger, logger
+
+from logkit.context import Context, current_context
+from logkit.event import ExcInfo, Origin, Where
+from logkit.record import AUDIT_NO, origin_at, stamp, where_of
+
+TESTED = ("0.7.3",)
+_KEPT = 4096  # places of calls; they start anew when full
+_INTERCEPT = "logkit.intercept"  # whom `logger.disable()` is asked about when a stdlib record comes
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
+_CORE: Any = logger._core  # type: ignore[attr-defined]
+_LOGGER: Any = _logger.Logger
+_AMBIENT: Any = _logger.context  # of `logger.contextualize()`
+_ordinary = _LOGGER._log
+
+
+class Destination(Protocol):
+    """Where plain calls go: a pipeline. Without a selective one, Loguru's minimum is all the threshold there is."""
+
+    is_selective: bool
+
+    def wants(self, level_no: int, name: str) -> bool:
+        """Whether a line of this level and logger reaches a sink."""
+
+    def deliver(
+        self,
+        time_ns: int,
+        level: str,
+        level_no: int,
+        origin: Origin,
+        message: str,
+        context: Context,
+        fields: Mapping[str, object],
+        where: Where,
+        exception: ExcInfo | None,
+    ) -> None:
+        """Bring a record to every sink."""
+
+
+class Status(NamedTuple):
+    """Whether plain calls take the lane, and why."""
+
+    is_open: bool
+    reason: str
+
+
+class _Lane:
+    """Who may pass. While nothing changes, all that a call asks are two identities."""
+
+    __slots__ = ("asked", "destination", "handlers", "own", "reason")
+
+    def __init__(self) -> None:
+        self.destination: Destination | None = None
+        self.own: frozenset[int] = frozenset()
+        self.handlers: object = None  # the handlers of Loguru's core, seen to be ours and no others
+        self.asked: object = None  # those that were looked at last
+        self.reason = "logkit is not configured"
+
+    def open(self, destination: Destination, own: frozenset[int]) -> None:
+        self.destination, self.own = destination, own
+        self.handlers = self.asked = None
+
+    def close(self, reason: str) -> None:
+        self.destination, self.reason = None, reason
+        self.handlers = self.asked = None
+
+    def admits(self, core: Any) -> bool:
+        """Whether the lane is open; asked again when Loguru's core has other handlers, which is always a new dict."""
+        handlers = core.handlers
+        if handlers is not self.asked:
+            self.asked = handlers
+            is_ours = self.destination is not None and core is _CORE and handlers.keys() == self.own
+            self.handlers = handlers if is_ours else None
+        return handlers is self.handlers
+
+
+_lane = _Lane()
+_places: dict[tuple[int, int], tuple[CodeType, Origin]] = {}
+
+
+def install(destination: Destination, own: frozenset[int]) -> None:
+    """Open the lane to `destination` for as long as the handlers `own` are all that Loguru has."""
+    if (version := importlib.metadata.version("loguru")) not in TESTED:
+        known = " and ".join(TESTED)
+        _lane.close(f"Loguru is {version}; the lane knows {known}")
+    elif _LOGGER._log not in (_ordinary, _log):
+        _lane.close("somebody else has replaced Loguru's Logger._log")
+    else:
+        _lane.open(destination, own)
+        _LOGGER._log = _log
+
+
+def uninstall(reason: str) -> None:
+    """Close the lane and give Loguru its own method back."""
+    _lane.close(reason)
+    if _LOGGER._log is _log:
+        _LOGGER._log = _ordinary
+
+
+def status() -> Status:
+    """Which lane plain calls take now, and why; for `doctor` and the system check."""
+    if _lane.destination is None:
+        return Status(False, _lane.reason)
+    if not _lane.admits(_CORE):
+        foreign = len(_CORE.handlers.keys() - _lane.own)
+        return Status(
+            False, f"{foreign} of Loguru's handlers are not ours" if foreign else "a handler of ours is gone"
+        )
+    if _CORE.patcher is not stamp:
+        return Status(False, "the core patcher is not ours")
+    return Status(True, "every handler is ours")
+
+
+def _log(
+    self: Any,
+    level: str | int,
+    from_decorator: bool,
+    options: Any,
+    message: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    """In the place of `Logger._log`: its own first questions in its own order, then one of the two lanes."""
+    core = self._core
+    if not core.handlers:
+        return
+    try:
+        _, level_name, level_no, _ = core.levels_lookup[level]
+    except (KeyError, TypeError):
+        taken = False  # a level that Loguru does not know, or not yet
+    else:
+        if level_no < core.min_level:
+            return
+        taken = _take(core, level_name, level_no, options, message, args, kwargs)
+    if not taken:
+        exception, depth, *others = options
+        _ordinary(self, level, from_decorator, (exception, depth + 1, *others), message, args, kwargs)
+
+
+def _take(
+    core: Any,
+    level: str,
+    level_no: int,
+    options: Any,
+    message: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> bool:
+    """Bring a plain call to the destination; False where the call is not plain or the lane not open."""
+    exception, depth, record, lazy, colors, raw, capture, patchers, extra = options
+    destination = _lane.destination
+    if (
+        destination is None
+        or (core.handlers is not _lane.handlers and not _lane.admits(core))
+        or core.patcher is not stamp
+        or exception
+        or patchers
+        or record
+        or lazy
+        or colors
+        or raw
+        or type(message) is not str
+        or level_no == AUDIT_NO  # the trail goes through Loguru, and sees who bypasses it (decision 11)
+    ):
+        return False
+    try:
+        frame = _getframe(depth + 3)
+    except ValueError:  # opt(depth=) beyond the stack
+        return False
+    name = frame.f_globals.get("__name__")
+    is_enabled = core.enabled.get(name)
+    if not is_enabled:  # None: Loguru finds out about a module when it first logs
+        return is_enabled is False
+    if destination.is_selective and not destination.wants(level_no, name or ""):
+        return True
+    ambient = _AMBIENT.get()
+    fields = {**core.extra, **ambient, **extra} if ambient or core.extra else extra
+    if kwargs and capture:
+        fields = {**fields, **kwargs}
+    if args or kwargs:
+        message = message.format(*args, **kwargs)
+    origin = _origin(frame, name or "")
+    where = where_of(getpid(), current_process().name, current_thread().name)
+    destination.deliver(time_ns(), level, level_no, origin, message, current_context(), fields, where, None)
+    return True
+
+
+def _origin(frame: FrameType, name: str) -> Origin:
+    """Where a frame is. An instruction's offset is at hand; its line would have to be searched for in a table."""
+    code = frame.f_code
+    key = (id(code), frame.f_lasti)
+    known = _places.get(key)
+    if known is not None and known[0] is code and known[1].logger == name:
+        return known[1]
+    origin = origin_at(name, code.co_filename, frame.f_lineno, code.co_name)
+    if len(_places) >= _KEPT:
+        _places.clear()
+    _places[key] = (code, origin)  # holds the code, so that its id cannot be another's
+    return origin
+
+
+def way_past() -> tuple[Destination, Mapping[str, object]] | None:
+    """While the lane is open: where a record that was never Loguru's may go, and the fields Loguru would have added."""
+    core, destination = _CORE, _lane.destination
+    if (
+        destination is None
+        or (core.handlers is not _lane.handlers and not _lane.admits(core))
+        or core.patcher is not stamp
+        or not core.enabled.get(_INTERCEPT)
+    ):
+        return None
+    ambient = _AMBIENT.get()
+    return destination, {**core.extra, **ambient} if ambient or core.extra else _NOTHING
