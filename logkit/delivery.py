@@ -95,8 +95,7 @@ class Pipeline:
         self._rate_limit = RateLimit(settings.rate_limit, self._suppressed) if settings.rate_limit else None
         self._thins = bool(settings.sample or settings.rate_limit)
         self._local = _Depth()
-        self.is_selective = bool(self.levels.named)  # the threshold depends on the module
-        self._threshold = 0 if self.is_selective else self.levels.default
+        self._threshold = 0 if self.levels.named else self.levels.default  # 0: it depends on the module
         self.successor: Pipeline | None = None  # who takes what still arrives here after a swap
         self.trail = AuditTrail(settings, redactor=self.redactor)
 

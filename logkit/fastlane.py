@@ -7,16 +7,16 @@ place of `Logger._log`, through which all of Loguru's calls go. A plain call goe
 
 from __future__ import annotations
 
-import importlib.metadata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from multiprocessing import current_process
 from os import getpid
 from sys import _getframe
 from threading import current_thread
 from time import time_ns
-from types import CodeType, FrameType, MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
 
+import loguru
 from loguru import _logger, logger
 
 from logkit.context import Context, current_context
@@ -27,35 +27,14 @@ TESTED = ("0.7.3",)
 _KEPT = 4096  # places of calls; they start anew when full
 _INTERCEPT = "logkit.intercept"  # whom `logger.disable()` is asked about when a stdlib record comes
 
-_NOTHING: Mapping[str, object] = MappingProxyType({})
+# `Pipeline.deliver` and `Pipeline.wants`
+Deliver = Callable[[int, str, int, Origin, str, Context, Mapping[str, object], Where, ExcInfo | None], None]
+Wants = Callable[[int, str], bool]
 
 _CORE: Any = logger._core  # type: ignore[attr-defined]
 _LOGGER: Any = _logger.Logger
 _AMBIENT: Any = _logger.context  # of `logger.contextualize()`
 _ordinary = _LOGGER._log
-
-
-class Destination(Protocol):
-    """Where plain calls go: a pipeline. Without a selective one, Loguru's minimum is all the threshold there is."""
-
-    is_selective: bool
-
-    def wants(self, level_no: int, name: str) -> bool:
-        """Whether a line of this level and logger reaches a sink."""
-
-    def deliver(
-        self,
-        time_ns: int,
-        level: str,
-        level_no: int,
-        origin: Origin,
-        message: str,
-        context: Context,
-        fields: Mapping[str, object],
-        where: Where,
-        exception: ExcInfo | None,
-    ) -> None:
-        """Bring a record to every sink."""
 
 
 class Status(NamedTuple):
@@ -68,78 +47,71 @@ class Status(NamedTuple):
 class _Lane:
     """Who may pass. While nothing changes, all that a call asks are two identities."""
 
-    __slots__ = ("asked", "destination", "handlers", "own", "reason")
+    __slots__ = ("_asked", "deliver", "handlers", "own", "reason", "wants")
 
-    def __init__(self) -> None:
-        self.destination: Destination | None = None
-        self.own: frozenset[int] = frozenset()
+    def __init__(
+        self,
+        reason: str,
+        deliver: Deliver | None = None,
+        own: frozenset[int] = frozenset(),
+        wants: Wants | None = None,
+    ) -> None:
+        self.reason, self.deliver, self.wants = reason, deliver, wants
         self.handlers: object = None  # the handlers of Loguru's core, seen to be ours and no others
-        self.asked: object = None  # those that were looked at last
-        self.reason = "logkit is not configured"
-
-    def open(self, destination: Destination, own: frozenset[int]) -> None:
-        self.destination, self.own = destination, own
-        self.handlers = self.asked = None
-
-    def close(self, reason: str) -> None:
-        self.destination, self.reason = None, reason
-        self.handlers = self.asked = None
+        self.own, self._asked = own, None
 
     def admits(self, core: Any) -> bool:
         """Whether the lane is open; asked again when Loguru's core has other handlers, which is always a new dict."""
         handlers = core.handlers
-        if handlers is not self.asked:
-            self.asked = handlers
-            is_ours = self.destination is not None and core is _CORE and handlers.keys() == self.own
+        if handlers is not self._asked:
+            self._asked = handlers
+            is_ours = self.deliver is not None and core is _CORE and handlers.keys() == self.own
             self.handlers = handlers if is_ours else None
         return handlers is self.handlers
 
 
-_lane = _Lane()
+_lane = _Lane("logkit is not configured")
 _places: dict[tuple[int, int], tuple[CodeType, Origin]] = {}
 
 
-def install(destination: Destination, own: frozenset[int]) -> None:
-    """Open the lane to `destination` for as long as the handlers `own` are all that Loguru has."""
-    if (version := importlib.metadata.version("loguru")) not in TESTED:
-        known = " and ".join(TESTED)
-        _lane.close(f"Loguru is {version}; the lane knows {known}")
-    elif _LOGGER._log not in (_ordinary, _log):
-        _lane.close("somebody else has replaced Loguru's Logger._log")
+def install(deliver: Deliver, own: frozenset[int], *, wants: Wants | None = None) -> None:
+    """Open the lane to `deliver` for as long as the handlers `own` are all that Loguru has.
+
+    `wants` is asked first, where Loguru's minimum level is not all there is to a threshold.
+    """
+    global _lane
+    if (version := getattr(loguru, "__version__", "of no version")) not in TESTED:
+        _lane = _Lane(f"Loguru is {version}; the lane knows {' and '.join(TESTED)}")
+    elif _LOGGER._log is not _log and _LOGGER._log.__module__ != _logger.__name__:
+        _lane = _Lane("somebody else has replaced Loguru's Logger._log")
     else:
-        _lane.open(destination, own)
+        _lane = _Lane("every handler is ours", deliver, own, wants)
         _LOGGER._log = _log
 
 
 def uninstall(reason: str) -> None:
     """Close the lane and give Loguru its own method back."""
-    _lane.close(reason)
+    global _lane
+    _lane = _Lane(reason)
     if _LOGGER._log is _log:
         _LOGGER._log = _ordinary
 
 
 def status() -> Status:
     """Which lane plain calls take now, and why; for `doctor` and the system check."""
-    if _lane.destination is None:
-        return Status(False, _lane.reason)
-    if not _lane.admits(_CORE):
+    is_open = _lane.deliver is not None
+    if is_open and not _lane.admits(_CORE):
         foreign = len(_CORE.handlers.keys() - _lane.own)
         return Status(
             False, f"{foreign} of Loguru's handlers are not ours" if foreign else "a handler of ours is gone"
         )
-    if _CORE.patcher is not stamp:
+    if is_open and _CORE.patcher is not stamp:
         return Status(False, "the core patcher is not ours")
-    return Status(True, "every handler is ours")
+    return Status(is_open, _lane.reason)
 
 
 def _log(
-    self: Any,
-    level: str | int,
-    from_decorator: bool,
-    options: Any,
-    message: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
+    self: Any, level: Any, from_decorator: bool, options: Any, message: Any, args: Any, kwargs: Any
 ) -> None:
     """In the place of `Logger._log`: its own first questions in its own order, then one of the two lanes."""
     core = self._core
@@ -158,28 +130,19 @@ def _log(
         _ordinary(self, level, from_decorator, (exception, depth + 1, *others), message, args, kwargs)
 
 
-def _take(
-    core: Any,
-    level: str,
-    level_no: int,
-    options: Any,
-    message: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> bool:
+def _take(core: Any, level: str, level_no: int, options: Any, message: Any, args: Any, kwargs: Any) -> bool:
     """Bring a plain call to the destination; False where the call is not plain or the lane not open."""
-    exception, depth, record, lazy, colors, raw, capture, patchers, extra = options
-    destination = _lane.destination
+    exception, depth, record, lazy, colors, _raw, capture, patchers, extra = options
+    lane, deliver = _lane, _lane.deliver
     if (
-        destination is None
-        or (core.handlers is not _lane.handlers and not _lane.admits(core))
-        or core.patcher is not stamp
-        or exception
+        deliver is None
+        or (core.handlers is not lane.handlers and not lane.admits(core))  # somebody else wants the record
+        or core.patcher is not stamp  # somebody's patcher changes it first
         or patchers
+        or exception  # True stands for the one being handled, which Loguru looks up
+        or lazy  # arguments are to be called, colours parsed, the record shown to the message (raw changes nothing
+        or colors  # here: no text of Loguru's is written)
         or record
-        or lazy
-        or colors
-        or raw
         or type(message) is not str
         or level_no == AUDIT_NO  # the trail goes through Loguru, and sees who bypasses it (decision 11)
     ):
@@ -192,7 +155,7 @@ def _take(
     is_enabled = core.enabled.get(name)
     if not is_enabled:  # None: Loguru finds out about a module when it first logs
         return is_enabled is False
-    if destination.is_selective and not destination.wants(level_no, name or ""):
+    if (wants := lane.wants) is not None and not wants(level_no, name or ""):
         return True
     ambient = _AMBIENT.get()
     fields = {**core.extra, **ambient, **extra} if ambient or core.extra else extra
@@ -202,7 +165,7 @@ def _take(
         message = message.format(*args, **kwargs)
     origin = _origin(frame, name or "")
     where = where_of(getpid(), current_process().name, current_thread().name)
-    destination.deliver(time_ns(), level, level_no, origin, message, current_context(), fields, where, None)
+    deliver(time_ns(), level, level_no, origin, message, current_context(), fields, where, None)
     return True
 
 
@@ -220,15 +183,15 @@ def _origin(frame: FrameType, name: str) -> Origin:
     return origin
 
 
-def way_past() -> tuple[Destination, Mapping[str, object]] | None:
+def way_past() -> tuple[Deliver, Mapping[str, object]] | None:
     """While the lane is open: where a record that was never Loguru's may go, and the fields Loguru would have added."""
-    core, destination = _CORE, _lane.destination
+    core, lane, deliver = _CORE, _lane, _lane.deliver
     if (
-        destination is None
-        or (core.handlers is not _lane.handlers and not _lane.admits(core))
+        deliver is None
+        or (core.handlers is not lane.handlers and not lane.admits(core))
         or core.patcher is not stamp
         or not core.enabled.get(_INTERCEPT)
     ):
         return None
     ambient = _AMBIENT.get()
-    return destination, {**core.extra, **ambient} if ambient or core.extra else _NOTHING
+    return deliver, {**core.extra, **ambient} if ambient or core.extra else {}

@@ -114,7 +114,7 @@ class InterceptHandler(logging.Handler):
 
 
 def _past_loguru(
-    destination: fastlane.Destination,
+    deliver: fastlane.Deliver,
     ambient: Mapping[str, object],
     record: logging.LogRecord,
     message: str,
@@ -123,7 +123,7 @@ def _past_loguru(
 ) -> None:
     """From a LogRecord to the sinks without a Loguru record in between."""
     fields = _fields(record, problem)
-    destination.deliver(
+    deliver(
         int(record.created * 1_000_000_000),
         record.levelname,
         record.levelno if record.levelno in _LEVELS else _level(record.levelno),

@@ -80,7 +80,8 @@ class _Installation:
         for handler in outgoing:
             _remove_handler(handler)
         if pipeline.settings.fast_lane == "auto":
-            fastlane.install(pipeline, self.handlers)
+            wants = pipeline.wants if pipeline.levels.named else None
+            fastlane.install(pipeline.deliver, self.handlers, wants=wants)
         else:
             fastlane.uninstall("LOG_FAST_LANE is off")
 
