@@ -7,7 +7,7 @@ BENCHES := benchmarks benchmarks.request benchmarks.ledger benchmarks.tail
 export LOG_ENVIRONMENT ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo pictures demo-break run test test-services soak torture bench lint format clean
+.PHONY: help install lock demo pictures demo-break run test test-ordinary loguru-suite test-services soak torture bench lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,6 +28,8 @@ lock: ## Resolve pyproject.toml anew into requirements/*.lock (needs uv)
 		pyproject.toml --all-extras --group service --group services --output-file requirements/service.lock
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --no-emit-index-url \
 		pyproject.toml requirements/bench.in --all-extras --group service --output-file requirements/bench.lock
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --no-emit-index-url \
+		requirements/loguru-suite.in --output-file requirements/loguru-suite.lock
 
 demo: install ## The whole story: start everything, drive it over HTTP, check every promise
 	$(BIN)/python -m mysite.demo
@@ -43,6 +45,22 @@ run: install ## Web, worker and gateway with their log in this terminal, until C
 
 test: install ## Run the tests on the embedded defaults (SQLite, filesystem broker)
 	$(BIN)/python -m pytest -m "not services and not torture and not soak" --numprocesses 2 --dist loadscope
+
+test-ordinary: install ## The same tests on Loguru's own path, with the fast lane off
+	TEST_FAST_LANE=off $(BIN)/python -m pytest -m "not services and not torture and not soak" --numprocesses 2 \
+		--dist loadscope --ignore tests/unit/test_fastlane.py --ignore tests/properties/test_fastlane_sameness.py
+
+LOGURU_VENV := .venv-loguru
+
+$(LOGURU_VENV)/.installed: requirements/loguru-suite.lock
+	@test -x $(LOGURU_VENV)/bin/python || $(PYTHON) -m venv $(LOGURU_VENV)
+	@$(LOGURU_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+loguru-suite: $(LOGURU_VENV)/.installed ## Loguru's own tests with the fast lane in place: make loguru-suite LOGURU=checkout
+	@test -d "$(LOGURU)/tests" || { echo "LOGURU is '$(LOGURU)': name a checkout of Loguru at tag 0.7.3"; exit 2; }
+	cd $(LOGURU) && PYTHONPATH=$(CURDIR)/tests/loguru_suite:$(CURDIR) $(CURDIR)/$(LOGURU_VENV)/bin/pytest \
+		-p fastlane_in_place --ignore tests/typesafety tests
 
 test-services: install ## Run the tests that need PostgreSQL, Redis and RabbitMQ: found, or started
 	$(BIN)/python -m pytest tests/services -m services --numprocesses 2 --dist loadscope

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from logkit import fastlane
 from logkit.foreign import foreign_handlers
 from logkit.pipeline import current_settings, own_handlers
 from logkit.settings import RELAXED_ENVIRONMENTS, LogSettings
@@ -98,6 +99,20 @@ def handler_findings() -> Iterator[Finding]:
             "Use logkit.add_sink(), which hands over redacted events.",
             number=6,
         )
+
+
+def lane_findings() -> Iterator[Finding]:
+    """W012: lines cost what Loguru's own path costs. Foreign handlers, which close the lane as well, are W006."""
+    settings = current_settings()
+    lane = fastlane.status()
+    if settings is None or settings.fast_lane == "off" or lane.is_open or foreign_handlers(own_handlers()):
+        return
+    yield warning(
+        "lane",
+        f"Calls take Loguru's own path, at about twice the cost of a line: {lane.reason}.",
+        "Undo what the reason names, or say that it is meant: LOG_FAST_LANE=off.",
+        number=12,
+    )
 
 
 def audit_findings(settings: LogSettings) -> Iterator[Finding]:

@@ -15,7 +15,8 @@ from typing import Any
 from tests.schema import check_line
 
 PROJECT = Path(__file__).resolve().parent.parent
-ENVIRON = {"LOG_ENVIRONMENT": "test", "LOG_FORMAT": "json", "AUDIT": "off"}
+LANE = os.environ.get("TEST_FAST_LANE", "auto")  # make test-ordinary: off
+ENVIRON = {"LOG_ENVIRONMENT": "test", "LOG_FORMAT": "json", "AUDIT": "off", "LOG_FAST_LANE": LANE}
 _CONFIGURE = (
     "import logkit, logging, sys, os, threading, time\nfrom loguru import logger\nlogkit.configure()\n"
 )

@@ -24,6 +24,7 @@ from logkit.findings import (
     Finding,
     audit_findings,
     handler_findings,
+    lane_findings,
     logging_findings,
     problem,
     warning,
@@ -52,8 +53,8 @@ def check_logging(app_configs: Any, **_: object) -> list[checks.CheckMessage]:
 
 
 def check_handlers(app_configs: Any, **_: object) -> list[checks.CheckMessage]:
-    """W006: a Loguru handler that nothing redacts for. E007: one that shows the values of variables."""
-    return [*map(_message, handler_findings())]
+    """W006: a Loguru handler that nothing redacts for. E007: one that shows variables. W012: a closed fast lane."""
+    return [*map(_message, handler_findings()), *map(_message, lane_findings())]
 
 
 def check_audit(app_configs: Any, **_: object) -> list[checks.CheckMessage]:

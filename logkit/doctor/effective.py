@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from logkit import fastlane
 from logkit.parsers import STREAMS, Rotation
 from logkit.redact.pseudonym import Pseudonyms
 from logkit.settings import DEVELOPMENT_KEY, LogSettings, Variable, variables
@@ -106,9 +107,10 @@ def rotation_text(rotation: Rotation) -> str:
     return " or ".join(parts)
 
 
-def lane(settings: LogSettings) -> tuple[str, str]:
+def lane() -> tuple[str, str]:
     """Which way plain calls take, and why."""
-    return "ordinary", "LOG_FAST_LANE is off" if settings.fast_lane == "off" else "this version has no other"
+    status = fastlane.status()
+    return ("fast" if status.is_open else "ordinary"), status.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ def facts(settings: LogSettings, shown: Mapping[str, Setting], *, on_terminal: b
     yield Fact("service", text, why("LOG_SERVICE", "LOG_ENVIRONMENT", "LOG_RELEASE"))
     named = f"; {_text(settings.levels).replace(',', ', ')}" if settings.levels else ""
     yield Fact("level", settings.level + named, why("LOG_LEVEL", "LOG_LEVELS"))
-    yield Fact("lane", *lane(settings))
+    yield Fact("lane", *lane())
     if settings.stdout:
         form = {"auto": "console on this terminal, else JSON" if on_terminal else "JSON", "json": "JSON"}
         schema = " (ECS)" if settings.schema == "ecs" else ""

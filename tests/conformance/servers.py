@@ -25,6 +25,8 @@ from uuid import uuid4
 
 import pytest
 
+from tests.program import LANE
+
 ROOT = Path(__file__).parents[2]
 STARTS_WITHIN = 40.0  # seconds, on a machine that runs other tests too
 SITE = "tests.conformance.site"
@@ -69,6 +71,7 @@ class Server:
             "SITE_DIR": str(directory),
             "LOG_ENVIRONMENT": "test",
             "LOG_FORMAT": "json",
+            "LOG_FAST_LANE": LANE,
             "AUDIT_DIR": str(directory / "audit"),
             "AUDIT_SPOOL_DIR": str(directory / "audit-spool"),
             "AUDIT_KEY_DIR": str(directory / "audit-keys"),

@@ -96,7 +96,9 @@ def states(found: Findings, about: str) -> list[str]:
 
 def test_a_healthy_place(places: dict[str, str], tmp_path: Path) -> None:
     """What is on, every canary back, the better command: golden, but for what differs from machine to machine."""
-    result = as_program(environ={"LOG_ENVIRONMENT": "dev", "LOG_STDOUT_MODE": "buffered", **places})
+    result = as_program(
+        environ={"LOG_ENVIRONMENT": "dev", "LOG_STDOUT_MODE": "buffered", "LOG_FAST_LANE": "auto", **places}
+    )
     text = result.stdout.replace(str(tmp_path), "DIR")
     for pattern, instead in (
         (r"Python .*", "VERSIONS"),

@@ -99,7 +99,7 @@ def test_a_stdlib_record_makes_none_either(lines: Lines) -> None:
         (lambda: logger.opt(record=True).info("at {record[level]}"), "at INFO"),
         (lambda: logger.opt(depth=100_000).info("a"), "a"),
         (lambda: logger.info(ValueError("a")), "a"),  # not a str: Loguru makes it one
-        (lambda: logger.log(33, "a"), "a"),  # a level that Loguru has not met yet
+        (lambda: logger.log(37, "a"), "a"),  # a level that Loguru has not met yet
     ],
     ids=["patch", "lazy", "colors", "record", "depth", "message", "level"],
 )

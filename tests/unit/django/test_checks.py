@@ -10,9 +10,10 @@ from django.core.management import call_command
 from loguru import logger
 
 import logkit
-from logkit import findings
+from logkit import fastlane, findings
 from logkit.django import checks
 from logkit.testing import QUIET
+from tests.program import LANE
 
 PAGE = Path(__file__).parents[3] / "docs/reference/checks.md"
 HEADINGS = re.findall(r"^### (\S+)$", PAGE.read_text(), re.MULTILINE)
@@ -35,7 +36,7 @@ def found() -> dict[str | None, CheckMessage]:
 def configured(tmp_path: Path, **variables: str) -> None:
     places = {"AUDIT_DIR": "audit", "AUDIT_SPOOL_DIR": "spool", "AUDIT_KEY_DIR": "keys"}
     paths = {name: str(tmp_path / place) for name, place in places.items()}
-    logkit.configure({**QUIET, "AUDIT": "on", **paths, **variables})
+    logkit.configure({**QUIET, "AUDIT": "on", "LOG_FAST_LANE": LANE, **paths, **variables})
 
 
 def test_the_middleware_is_missing_or_misplaced(settings: LazySettings) -> None:
@@ -83,6 +84,15 @@ def test_p08_foreign_handlers_and_those_that_show_variables(tmp_path: Path) -> N
     logger.remove(telling)
     assert sorted(messages) == ["logkit.E007", "logkit.W006"]
     assert "print" in messages["logkit.E007"].msg
+
+
+def test_a_fast_lane_that_stays_closed_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless it is meant to be off."""
+    monkeypatch.setattr(fastlane, "TESTED", ("0.0.1",))
+    configured(tmp_path, LOG_FAST_LANE="auto")
+    assert "the lane knows 0.0.1" in found(checks.check_handlers)["logkit.W012"].msg
+    configured(tmp_path, LOG_FAST_LANE="off")
+    assert not found(checks.check_handlers)
 
 
 def test_the_trail_is_off(tmp_path: Path) -> None:
@@ -133,5 +143,5 @@ def test_every_finding_is_documented() -> None:
         f"logkit.{numbers[kind]}{int(number):03}"
         for kind, number in re.findall(r"(problem|warning)\((?:[^()]|\([^()]*\))*?number=(\d+)", source)
     }
-    assert len(ids) == 11
+    assert len(ids) == 12
     assert set(HEADINGS) == ids
