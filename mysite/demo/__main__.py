@@ -42,7 +42,8 @@ def perform(directory: Path) -> tuple[Service, Story, Evidence]:
     story, processes = _tell(service)
     exit_codes = {process.name: process.exit_code for process in processes}
     logs = {process.name: process.stdout for process in processes}
-    return service, story, Evidence(directory, logs, story.calls, story.secrets, exit_codes)
+    evidence = Evidence(directory, logs, story.calls, story.secrets, exit_codes, story.recorded, story.people)
+    return service, story, evidence
 
 
 def _environ(directory: Path) -> dict[str, str]:

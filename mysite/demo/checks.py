@@ -12,6 +12,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from mysite.demo.client import Call
+from mysite.demo.trail import Recorded, audit_rows, differences
 from mysite.processes import PROJECT
 
 TASK_ENDS = frozenset(
@@ -30,6 +31,8 @@ class Evidence:
     calls: list[Call]
     secrets: Mapping[str, str]  # planted in the traffic, by what they are
     exit_codes: Mapping[str, int | None]
+    recorded: list[Recorded]  # what the audit trail has to hold
+    people: Mapping[str, str]  # names by user id
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,9 @@ def check(evidence: Evidence) -> list[Verdict]:
         _verdict("every request has one canonical line with its status", *_canonical(lines, evidence.calls)),
         _verdict("tasks carry the id of the request that caused them", *_traced_tasks(lines, evidence.calls)),
         _verdict("no planted secret is in any byte of any log", *_secrets(evidence)),
+        _verdict(
+            "the audit trail has exactly the events of the story, each with its request", *_trail(evidence)
+        ),
         _verdict("nothing was lost", *_losses(lines, evidence)),
     ]
 
@@ -159,6 +165,11 @@ def _secrets(evidence: Evidence) -> tuple[list[str], str]:
         if secret.encode() in path.read_bytes()
     ]
     return faults, f"{len(evidence.secrets)} secrets, {len(files)} files"
+
+
+def _trail(evidence: Evidence) -> tuple[Iterable[str], str]:
+    rows = audit_rows(evidence.directory / "audit")
+    return differences(evidence.recorded, rows, evidence.people), f"{len(rows)} events"
 
 
 def _losses(lines: list[Line], evidence: Evidence) -> tuple[list[str], str]:

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from mysite.demo.checks import Verdict
 from mysite.demo.story import Story
+from mysite.demo.trail import audit_rows
 from mysite.processes import PROJECT, Service
 
 _COLUMNS = ("time", "stream", "event", "outcome", "actor", "target")
@@ -50,17 +49,6 @@ def audit_environ(environ: Mapping[str, str]) -> dict[str, str]:
         "AUDIT_SPOOL_DIR": f"{var}/audit-spool",
         "AUDIT_KEY_DIR": f"{var}/audit-keys",
     }
-
-
-def audit_rows(directory: Path) -> list[dict[str, Any]]:
-    """Every record of the trail, oldest first."""
-    records = [
-        orjson.loads(line)
-        for segment in directory.glob("*/*.jsonl")
-        if segment.name != "checkpoints.jsonl"
-        for line in segment.read_bytes().splitlines()
-    ]
-    return sorted(records, key=lambda record: (record["time"], record["seq"]))
 
 
 def _table(records: Iterable[dict[str, Any]]) -> Iterator[str]:

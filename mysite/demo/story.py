@@ -15,6 +15,7 @@ import httpx
 from PIL import Image
 
 from mysite.demo.client import Call, Person, StepFailed
+from mysite.demo.trail import Recorded, closed
 
 _TASKS_WITHIN = 60.0  # seconds
 _LINK = re.compile(r"#(fck_\S+)\s")  # a whole one: the letter may still be being written
@@ -31,6 +32,10 @@ class Story:
     secrets: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
     message_request: str = ""  # the request whose fan-out met a 503
+    recorded: list[Recorded] = field(
+        default_factory=list
+    )  # what the audit trail has to hold, no more and no fewer
+    people: dict[str, str] = field(default_factory=dict)  # names by user id
 
     def tell(self) -> None:
         """Every step in order. Raises `StepFailed` at the first answer that is not the expected one."""
@@ -46,12 +51,18 @@ class Story:
             self._share(ben, keep)
             self._export(anna, circle)
             self._go_wrong(ben, circle)
-            for person in (anna, ben):
+            for person, name in ((anna, "anna"), (ben, "ben")):
                 person.delete("/api/session", 204)
+                self._is_recorded(("auth.logout", "success"), by=name)
             self._say("both log out")
 
     def _say(self, step: str) -> None:
         self.told.append(step)
+
+    def _is_recorded(self, *events: tuple[str, str], by: str, request_id: str | None = None) -> None:
+        """The audit events, with their outcomes, that a request leaves behind: the last one when none is named."""
+        cause = request_id or self.calls[-1].request_id
+        self.recorded += [Recorded(event, outcome, by, cause) for event, outcome in events]
 
     def _plant(self, what: str, prefix: str) -> str:
         """A value that must be in no log, unlike anything else in them."""
@@ -69,9 +80,11 @@ class Story:
             "display_name": self._plant(f"{name}'s name", name.title()),
         }
         person.post("/api/users", 202, json=body)
+        self._is_recorded(("user.created", "success"), by="anonymous")
         token = self._letter_to(email)
         self.secrets[f"{name}'s confirmation"] = token
         person.post("/api/confirmations", 204, json={"token": token, "password": password})
+        self._is_recorded(("user.updated", "success"), by="anonymous")
         self._say(f"{name} signs up and confirms the address with the token of a letter")
 
     def _letter_to(self, address: str) -> str:
@@ -93,26 +106,31 @@ class Story:
         email = self.secrets[f"{name}'s email"]
         if name == "anna":
             person.post("/api/session", 401, json={"email": email, "password": wrong})
+            self._is_recorded(("auth.login.failed", "failure"), by="anonymous")
             self._say(f"{name} mistypes her password: 401")
-        person.post(
-            "/api/session", 200, json={"email": email, "password": self.secrets[f"{name}'s password"]}
-        )
+        credentials = {"email": email, "password": self.secrets[f"{name}'s password"]}
+        self.people[person.post("/api/session", 200, json=credentials).json()["id"]] = name
+        self._is_recorded(("auth.login.succeeded", "success"), by=name)
         self.secrets[f"{name}'s session"] = person.http.cookies["sessionid"]
         self._say(f"{name} logs in")
 
     def _circle(self, anna: Person) -> str:
         name = self._plant("circle name", "Kestrel Street")
         circle: str = anna.post("/api/circles", 201, json={"name": name}).json()["id"]
+        self._is_recorded(("circle.created", "success"), ("circle.member.added", "success"), by="anna")
         return circle
 
     def _invite(self, anna: Person, ben: Person, circle: str) -> None:
         invitation = {"email": self.secrets["ben's email"], "role": "member"}
         token = anna.post(f"/api/circles/{circle}/invitations", 201, json=invitation).json()["token"]
+        self._is_recorded(("circle.member.invited", "success"), by="anna")
         self.secrets["invitation token"] = token
         ben.post("/api/invitations/accept", 200, json={"token": token})
+        self._is_recorded(("circle.member.added", "success"), by="ben")
         members = anna.get(f"/api/circles/{circle}/members").json()
         ben_id = next(member["user_id"] for member in members if member["role"] == "member")
         anna.patch(f"/api/circles/{circle}/members/{ben_id}", 200, json={"role": "admin"})
+        self._is_recorded(*closed("authz.role.changed"), by="anna")
         self._say("anna invites ben, he accepts, she makes him an admin")
 
     def _message(self, anna: Person, circle: str) -> None:
@@ -128,10 +146,12 @@ class Story:
         files = {"file": ("cake.jpg", _picture(self._plant("EXIF text", "Canon")), "image/jpeg")}
         data = {"caption": self._plant("caption", "Grandma's cake")}
         keep: str = ben.post(f"/api/circles/{circle}/keeps", 201, data=data, files=files).json()["id"]
+        self._is_recorded(("file.uploaded", "success"), by="ben")
         _wait_for(
             "the keep to be ready", lambda: bool(ben.get(f"/api/keeps/{keep}").json()["state"] == "ready")
         )
         picture = ben.get(f"/api/keeps/{keep}/media").content
+        self._is_recorded(("file.downloaded", "success"), by="ben")
         if self.secrets["EXIF text"].encode() in picture:
             raise StepFailed("the stored picture still has its EXIF data")
         ben.get(f"/api/keeps/{keep}/thumbnail")
@@ -140,13 +160,17 @@ class Story:
 
     def _share(self, ben: Person, keep: str) -> None:
         token = ben.post(f"/api/keeps/{keep}/shares", 201, json={}).json()["token"]
+        self._is_recorded(("share.created", "success"), by="ben")
         self.secrets["share token"] = token
         with Person(self.web, self.calls) as stranger:
             stranger.get(f"/api/shared/{token}")
+        self._is_recorded(("file.downloaded", "success"), by="anonymous")
         self._say("ben shares it; a stranger opens the link")
 
     def _export(self, anna: Person, circle: str) -> None:
         export = anna.post(f"/api/circles/{circle}/exports", 202, json={}).json()["id"]
+        self._is_recorded(*closed("data.export.requested"), by="anna")
+        self._is_recorded(("data.export.completed", "success"), by="task keeps.export_circle for anna")
         status: dict[str, Any] = {}
 
         def is_ready() -> bool:
@@ -155,12 +179,14 @@ class Story:
 
         _wait_for("the export to be ready", is_ready)
         archive = anna.get(f"/api/exports/{export}/download").content
+        self._is_recorded(*closed("data.export.downloaded"), by="anna")
         if not archive.startswith(b"PK"):
             raise StepFailed("the export is no archive")
         self._say("anna exports the circle; a task builds the archive, a link downloads it")
 
     def _go_wrong(self, ben: Person, circle: str) -> None:
         ben.delete(f"/api/circles/{circle}", 403)
+        self._is_recorded(("authz.denied", "denied"), by="ben")
         ben.get(f"/api/circles/{'0' * 8}-0000-4000-8000-{'0' * 12}/messages", 404)
         ben.get("/api/debug/crash", 500)
         self._say("a 403, a 404 and an unhandled 500")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -41,6 +42,7 @@ def doctored(
             copy.parent.mkdir(exist_ok=True)
             copy.write_bytes(b"".join(how(lines) if name == process else lines))
             logs[name] = copy
+        shutil.copytree(evidence.directory / "audit", tmp_path / "audit", dirs_exist_ok=True)
         return replace(evidence, logs=logs, directory=tmp_path)
 
     return change
@@ -188,3 +190,45 @@ def test_a_secret_in_a_log_is_seen(evidence: Evidence, doctored: Callable[..., E
         "web", lambda lines: [lines[0].replace(b'"context":{', b'"context":{"x":"%b",' % secret), *lines]
     )
     assert any("planted secret" in promise for promise in broken(leaking))
+
+
+@pytest.fixture
+def with_trail(
+    evidence: Evidence, tmp_path: Path
+) -> Callable[[Callable[[list[bytes]], list[bytes]]], Evidence]:
+    """A copy of the evidence with the lines of the security stream changed."""
+
+    def change(how: Callable[[list[bytes]], list[bytes]]) -> Evidence:
+        shutil.copytree(evidence.directory / "audit", tmp_path / "audit")
+        (segment,) = (tmp_path / "audit/security").glob("2*.jsonl")
+        segment.write_bytes(b"".join(how(segment.read_bytes().splitlines(keepends=True))))
+        return replace(evidence, directory=tmp_path)
+
+    return change
+
+
+def renamed(line: bytes) -> bytes:
+    """The event of another request."""
+    return re.sub(rb'"request":{"id":"[^"]+"', b'"request":{"id":"demo-somebody-elses"', line)
+
+
+@pytest.mark.parametrize(
+    ("how", "fault"),
+    [
+        (lambda lines: lines[1:], "missing: auth.login.failed, failure, by anonymous"),
+        (lambda lines: [*lines, lines[-1]], "not expected: auth.logout, success, by ben"),
+        (lambda lines: [renamed(lines[0]), *lines[1:]], "missing: auth.login.failed, failure, by anonymous"),
+        (
+            lambda lines: [line.replace(b'"outcome":"denied"', b'"outcome":"success"') for line in lines],
+            "not expected: authz.denied, success, by ben",
+        ),
+    ],
+    ids=["one too few", "one too many", "of another request", "with another end"],
+)
+def test_a_trail_that_is_not_the_storys_is_seen(
+    with_trail: Callable[..., Evidence], how: Callable[[list[bytes]], list[bytes]], fault: str
+) -> None:
+    """An event is missing, doubled, attributed to another request, or ends otherwise."""
+    (verdict,) = (verdict for verdict in check(with_trail(how)) if "audit trail" in verdict.promise)
+    assert not verdict.holds
+    assert fault in verdict.detail
