@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-bench
-BENCHES := benchmarks benchmarks.request benchmarks.ledger benchmarks.tail
+BENCHES := benchmarks benchmarks.request benchmarks.request_load benchmarks.ledger benchmarks.tail
 export LOG_ENVIRONMENT ?= dev
 
 .DEFAULT_GOAL := help
