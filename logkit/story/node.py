@@ -13,6 +13,7 @@ from logkit.tail.filters import RANKS
 Kind = Literal["request", "command", "task", "attempt", "trace"]
 Span = tuple[datetime, datetime]
 
+_LONGEST_MS = 366 * 86_400_000  # of anything that is believed to have taken so long
 _BAD_ENDS = frozenset({"task.lost", "task.rejected", "task.unknown", "task.timed_out"})
 
 
@@ -63,8 +64,8 @@ class Node:
         """From when to when it waited in its queue."""
         if self.kind not in ("task", "attempt") or self.attempts:
             return None
-        queue_ms = self.context.get("queue_ms")
-        if isinstance(queue_ms, int | float):
+        queue_ms = _duration(self.context.get("queue_ms"))
+        if queue_ms is not None:
             return self.start - timedelta(milliseconds=queue_ms), self.start
         return (self.sent, self.start) if self.sent and self.sent < self.start else None
 
@@ -79,8 +80,7 @@ class Node:
 
     @property
     def duration_ms(self) -> float | None:
-        duration = context_of(self.canonical).get("duration_ms")
-        return duration if isinstance(duration, int | float) else None
+        return _duration(context_of(self.canonical).get("duration_ms"))
 
     @property
     def context(self) -> dict[str, Any]:
@@ -151,6 +151,13 @@ def is_loud(moment: Moment) -> bool:
     if moment.is_audit:
         return moment.event.get("outcome") in ("failure", "denied")
     return _rank(moment) >= RANKS["WARNING"]
+
+
+def _duration(value: object) -> float | None:
+    """Milliseconds, if `value` can be a number of them; what is in a log may be anything."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LONGEST_MS:
+        return None
+    return float(value)
 
 
 def _rank(moment: Moment) -> int:

@@ -35,13 +35,15 @@ def tree(moments: list[Moment]) -> list[Node]:
             owner = request_id or moment.ids.get("trace_id") or ""
             unit = units.setdefault(owner, Node("request" if request_id else "trace", owner))
             unit.moments.append(moment)
+    above: dict[int, Node] = {}
     for task_id, parent in parents.items():
+        task = tasks[task_id]
         # A parent of which no line is here leaves its task with the request, or alone.
-        above = tasks.get(parent) or units.get(parent) or units.get(_request_of(tasks[task_id]))
-        if above is not None and above is not tasks[task_id]:
-            above.children.append(tasks[task_id])
-    placed = {id(child) for node in [*units.values(), *tasks.values()] for child in node.children}
-    roots = [node for node in [*units.values(), *tasks.values()] if id(node) not in placed]
+        found = tasks.get(parent) or units.get(parent) or units.get(_request_of(task))
+        if found is not None and not _is_below(found, task, above):
+            above[id(task)] = found
+            found.children.append(task)
+    roots = [node for node in [*units.values(), *tasks.values()] if id(node) not in above]
     for unit in units.values():
         _sort_out(unit)
     for task in tasks.values():
@@ -53,6 +55,13 @@ def tree(moments: list[Moment]) -> list[Node]:
         for node in root.walk():
             node.children.sort(key=lambda child: child.start)
     return sorted(roots, key=lambda root: root.start)
+
+
+def _is_below(node: Node, task: Node, above: dict[int, Node]) -> bool:
+    """Is `node` the task itself, or under it? Lines that contradict each other make no circle."""
+    while node is not task and id(node) in above:
+        node = above[id(node)]
+    return node is task
 
 
 def _task_id(moment: Moment) -> str | None:
@@ -74,6 +83,7 @@ def _sort_out(unit: Node) -> None:
         if message in STEPS:
             unit.steps.append(moment)
         elif message.startswith(("request.", "command.")) and "duration_ms" in context_of(moment):
+            unit.moments += some(unit.canonical)
             unit.canonical = moment
             if message.startswith("command."):
                 unit.kind, unit.name = "command", str(context_of(moment).get("command") or "")
@@ -115,6 +125,7 @@ def _split_attempts(task: Node) -> None:
         return
     if attempts:
         attempts[0].steps = [*task.steps[:1], *attempts[0].steps]
+        del task.steps[:1]
     task.children = attempts + task.children
 
 
