@@ -7,7 +7,7 @@ place of `Logger._log`, through which all of Loguru's calls go. A plain call goe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from multiprocessing import current_process
 from os import getpid
 from sys import _getframe
@@ -17,7 +17,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 import loguru
-from loguru import _logger, logger
+from loguru import _error_interceptor, _logger, logger
 
 from logkit.context import Context, current_context
 from logkit.event import ExcInfo, Origin, Where
@@ -35,6 +35,9 @@ _CORE: Any = logger._core  # type: ignore[attr-defined]
 _LOGGER: Any = _logger.Logger
 _AMBIENT: Any = _logger.context  # of `logger.contextualize()`
 _ordinary = _LOGGER._log
+ERROR_PRINTER: Any = getattr(
+    _error_interceptor, "ErrorInterceptor", None
+)  # what prints that a handler failed
 
 
 class Status(NamedTuple):
@@ -42,6 +45,27 @@ class Status(NamedTuple):
 
     is_open: bool
     reason: str
+
+
+class Handler(NamedTuple):
+    """One of Loguru's handlers, as far as its registry tells."""
+
+    id: int
+    sink: str
+    shows_variables: bool  # `diagnose`: the values of local variables are in its tracebacks
+
+
+def foreign_handlers(own: Collection[int]) -> list[Handler]:
+    """Every handler of Loguru whose id is not in `own`, oldest first; they get raw records. (P08)"""
+    return [
+        Handler(
+            handler_id,
+            str(getattr(handler, "_name", "?")),
+            bool(getattr(getattr(handler, "_exception_formatter", None), "_diagnose", False)),
+        )
+        for handler_id, handler in sorted(_CORE.handlers.items())
+        if handler_id not in own
+    ]
 
 
 class _Lane:

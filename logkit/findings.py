@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 from logkit import fastlane
-from logkit.foreign import foreign_handlers
 from logkit.pipeline import current_settings, own_handlers
 from logkit.settings import RELAXED_ENVIRONMENTS, LogSettings
 
@@ -85,7 +84,7 @@ def logging_findings() -> Iterator[Finding]:
 
 def handler_findings() -> Iterator[Finding]:
     """W006: a Loguru handler that nothing redacts for. E007: one that shows the values of variables. (P08)"""
-    for handler in foreign_handlers(own_handlers()):
+    for handler in fastlane.foreign_handlers(own_handlers()):
         if handler.shows_variables:
             yield problem(
                 "handlers",
@@ -105,7 +104,12 @@ def lane_findings() -> Iterator[Finding]:
     """W012: lines cost what Loguru's own path costs. Foreign handlers, which close the lane as well, are W006."""
     settings = current_settings()
     lane = fastlane.status()
-    if settings is None or settings.fast_lane == "off" or lane.is_open or foreign_handlers(own_handlers()):
+    if (
+        settings is None
+        or settings.fast_lane == "off"
+        or lane.is_open
+        or fastlane.foreign_handlers(own_handlers())
+    ):
         return
     yield warning(
         "lane",

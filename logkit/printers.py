@@ -10,14 +10,14 @@ import sys
 from types import TracebackType
 from typing import Any
 
-from loguru import _error_interceptor
+from logkit.fastlane import ERROR_PRINTER
 
 
 class ErrorPrinters:
     """Puts safe printers in the place of both; `remove()` puts back what was there."""
 
     def __init__(self) -> None:
-        self._loguru: Any = getattr(_error_interceptor, "ErrorInterceptor", None)
+        self._loguru = ERROR_PRINTER
         self._before = (getattr(self._loguru, "print", None), logging.Handler.handleError)
         if self._loguru is not None:
             self._loguru.print = _print_loguru

@@ -25,6 +25,7 @@ from logkit.findings import (
     Finding,
     audit_findings,
     handler_findings,
+    lane_findings,
     logging_findings,
     note,
     ok,
@@ -69,8 +70,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _looked(settings: LogSettings, args: argparse.Namespace) -> Iterator[tuple[str, Iterable[Finding]]]:
-    foreign = [*logging_findings(), *handler_findings()]
-    yield "Handlers", foreign or [ok("handlers", "Loguru has none but ours")]
+    told = [*logging_findings(), *handler_findings(), *lane_findings()]
+    yield "Handlers", told or [ok("handlers", "Loguru has none but ours")]
     yield "Files", [*machine.permissions(settings), *audit_findings(settings)]
     yield "Machine", [*machine.disk(settings), *machine.clock(settings), *machine.rotation(settings)]
     if _django_is_configured():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,13 @@ def test_no_room_has_outgrown_itself() -> None:
         if "migrations" not in path.parts
     }
     assert {name: size for name, size in sizes.items() if size > LARGEST} == {}
+
+
+def test_one_room_knows_the_private_names_of_loguru() -> None:
+    """Another version of Loguru is a matter of one file."""
+    private = re.compile(r"from loguru import .*\b_\w|\bloguru\._|\blogger\._|\b_exception_formatter\b")
+    rooms = (PROJECT / "logkit").rglob("*.py")
+    assert [path.name for path in rooms if private.search(path.read_text())] == ["fastlane.py"]
 
 
 def test_the_public_face_is_what_it_was() -> None:
