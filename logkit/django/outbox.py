@@ -11,7 +11,7 @@ from datetime import UTC, timedelta
 from uuid import UUID
 
 import orjson
-from django.db import router, transaction
+from django.db import connections, router, transaction
 from django.utils import timezone
 
 from logkit.audit.catalog import find, unknown
@@ -34,6 +34,16 @@ def store(waiting: Deferred, alias: str) -> None:
     row = AuditOutbox(id=UUID(envelope.id), stream=envelope.kind.stream, body=envelope.body)
     row.save(using=alias, force_insert=True)
     waiting.afterwards = _remover(row.id, alias)
+
+
+def databases() -> list[str]:
+    """The databases that have an outbox."""
+    return [
+        alias
+        for alias in connections
+        if router.allow_migrate_model(alias, AuditOutbox)
+        and AuditOutbox._meta.db_table in connections[alias].introspection.table_names()
+    ]
 
 
 def relay(*, using: str | None = None, older_than: timedelta = SETTLED_AFTER) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from weakref import ref
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -24,29 +25,38 @@ _DROPPED_IN = 2  # frames up from the verdict: the finaliser, then the code in w
 
 
 class DjangoTransactions:
-    """The innermost question is the connection's: the default one's first, else any that is inside `atomic()`."""
+    """Asks the connections of this thread: the default one first, then any that is inside `atomic()`."""
 
-    def is_open(self) -> bool:
-        return _open_connection() is not None
+    def open(self) -> OpenTransaction | None:
+        opened = [
+            connection for connection in connections.all(initialized_only=True) if connection.in_atomic_block
+        ]
+        if not opened:
+            return None
+        return OpenTransaction(min(opened, key=lambda connection: connection.alias != DEFAULT_DB_ALIAS))
+
+    def relay(self, older_than: timedelta) -> int:
+        from logkit.django import outbox  # its model needs the app registry, which is not there at import
+
+        return sum(outbox.relay(using=alias, older_than=older_than) for alias in outbox.databases())
+
+
+class OpenTransaction:
+    """The innermost `atomic()` of one connection."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self._connection = connection
 
     def defer(self, waiting: Deferred) -> None:
-        connection = _open_connection()
-        if connection is None:
-            waiting()
-            return
+        connection = self._connection
         waiting.was_rolled_back = _verdict(ref(connection))
         if waiting.uses_outbox:
-            from logkit.django import outbox  # its model needs the app registry, which is not there at import
+            from logkit.django import outbox  # see above
 
             outbox.store(waiting, connection.alias)
         connection.on_commit(waiting, robust=True)
-
-
-def _open_connection() -> BaseDatabaseWrapper | None:
-    opened = sorted(
-        connections.all(initialized_only=True), key=lambda connection: connection.alias != DEFAULT_DB_ALIAS
-    )
-    return next((connection for connection in opened if connection.in_atomic_block), None)
 
 
 def _verdict(connection: ref[BaseDatabaseWrapper]) -> Callable[[], bool]:

@@ -341,9 +341,9 @@ def test_a03_killed_inside_an_action(desk: Desk, tmp_path: Path) -> None:
         status=-signal.SIGKILL,
     )
     (intent,) = desk.lines("data.export.requested")
-    assert reconcile() == []
-    (receipt,) = reconcile(older_than=timedelta(0))
-    assert reconcile(older_than=timedelta(0)) == []
+    assert reconcile() == (0, [])
+    _, (receipt,) = reconcile(older_than=timedelta(0))
+    assert reconcile(older_than=timedelta(0)) == (0, [])
     _, outcome = desk.lines("data.export.requested")
     assert outcome["id"] == receipt.id
     assert (outcome["outcome"], outcome["reason"], outcome["intent_id"]) == (
@@ -362,7 +362,7 @@ def test_an_action_with_an_outcome_is_left_alone(desk: Desk) -> None:
     """There is nothing to reconcile after an ordinary action."""
     with export():
         pass
-    assert reconcile(older_than=timedelta(0)) == []
+    assert reconcile(older_than=timedelta(0)) == (0, [])
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -395,3 +395,25 @@ def test_a03_killed_between_commit_and_callback(outbox_desk: Desk, tmp_path: Pat
     assert run(outbox_desk.root, database, *relay) == "0 0 0"
     (line,) = outbox_desk.lines()
     assert (line["event"], line["outcome"], line["tx"]) == ("circle.created", "success", "committed")
+
+
+def test_a03_an_outcome_in_the_outbox_is_not_unknown(outbox_desk: Desk, tmp_path: Path) -> None:
+    """Killed after the COMMIT of a closed action: `reconcile` finds its success before it looks for open intents."""
+    database = tmp_path / "own.sqlite3"
+    run(
+        outbox_desk.root,
+        database,
+        "with transaction.atomic():",
+        "    transaction.on_commit(lambda: os.kill(os.getpid(), signal.SIGKILL))",
+        f"    with audit.action('data.export.requested', target=audit.Target('user', 7), detail={EXPORT!r}):",
+        "        pass",
+        status=-signal.SIGKILL,
+    )
+    reconciling = [
+        "from datetime import timedelta",
+        "from logkit.audit.emit.reconcile import reconcile",
+        "print(reconcile(older_than=timedelta(0)))",
+    ]
+    assert run(outbox_desk.root, database, *reconciling) == "Reconciled(relayed=1, unknown=[])"
+    assert run(outbox_desk.root, database, *reconciling) == "Reconciled(relayed=0, unknown=[])"
+    assert [line["outcome"] for line in outbox_desk.lines()] == ["unknown", "success"]

@@ -35,9 +35,11 @@ def run(args: argparse.Namespace) -> int:
     place.live()
     with as_operator():
         place.emitter()  # the trail that reconcile writes to
-        receipts = reconcile(older_than=args.older_than, within=args.within)
-    sys.stdout.write(f"{len(receipts)} intents without an outcome settled as unknown\n")
-    for receipt in receipts:
+        relayed, unknown = reconcile(older_than=args.older_than, within=args.within)
+    if relayed:
+        sys.stdout.write(f"{relayed} events taken from the outbox\n")
+    sys.stdout.write(f"{len(unknown)} intents without an outcome settled as unknown\n")
+    for receipt in unknown:
         sys.stdout.write(f"{receipt.stream}  {receipt.id}\n")
     return 0
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from logkit.audit.emit import deferred
+from logkit.audit.emit.deferred import Deferred
 from logkit.audit.emit.offload import in_thread
 from logkit.audit.emit.unit import unit_of
 from logkit.audit.events import Actor, AuditEvent, Outcome, Receipt, Targets
@@ -120,14 +121,14 @@ class Action:
         if trail is None:
             return
         event = self._ended(exc_type)
-        waits = event.outcome == "success" and deferred.transactions().is_open()
-        if waits:
+        transaction = deferred.transactions().open() if event.outcome == "success" else None
+        if transaction is not None:
             event = replace(event, tx="committed")
         envelope = trail.seal_up(event, self._context)
         if not trail.enabled:
             self.outcome = Receipt(event.id, envelope.kind.stream, None, "off")
-        elif waits:
-            deferred.defer(trail, event, envelope, self._context)
+        elif transaction is not None:
+            transaction.defer(Deferred(trail, event, envelope, self._context))
             self.outcome = Receipt(event.id, envelope.kind.stream, None, "deferred")
         else:
             try:

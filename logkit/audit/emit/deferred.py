@@ -12,7 +12,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from weakref import WeakSet
 
@@ -22,17 +22,28 @@ from logkit.audit.events.ids import uuid7
 from logkit.audit.trail import AuditTrail
 
 
+class Transaction(Protocol):
+    """One that this thread is in."""
+
+    def defer(self, waiting: Deferred, /) -> None:
+        """Have `waiting` called at the commit.
+
+        Sets `waiting.was_rolled_back`, and `waiting.afterwards` when something is to be done once it is written.
+        """
+        ...
+
+
 class Transactions(Protocol):
     """The database's side."""
 
-    def is_open(self) -> bool:
-        """Is this thread inside a transaction?"""
+    def open(self) -> Transaction | None:
+        """The transaction that this thread is in."""
         ...
 
-    def defer(self, waiting: Deferred, /) -> None:
-        """Have `waiting` called at the commit of the open transaction.
+    def relay(self, older_than: timedelta, /) -> int:
+        """Take to the ledger what was committed with its data and not written since; how many events.
 
-        Sets `waiting.was_rolled_back`, and `waiting.afterwards` when something is to be done once it is written.
+        Raises `AuditUnavailable`.
         """
         ...
 
@@ -40,11 +51,11 @@ class Transactions(Protocol):
 class NoTransactions:
     """Outside Django: every event is written at once."""
 
-    def is_open(self) -> bool:
-        return False
+    def open(self) -> None:
+        return None
 
-    def defer(self, waiting: Deferred, /) -> None:
-        raise NotImplementedError("there is no transaction to wait for")
+    def relay(self, older_than: timedelta, /) -> int:
+        return 0
 
 
 _transactions: Transactions = NoTransactions()
@@ -134,11 +145,6 @@ class Deferred:
             except Exception as error:  # noqa: BLE001  nor of what follows it; the relay finds what is left
                 fields = {"event_id": envelope.id, "exception_type": type(error).__qualname__}
                 self._trail.report("ERROR", "audit.outbox_failed", fields)
-
-
-def defer(trail: AuditTrail, event: AuditEvent, envelope: Envelope, context: Mapping[str, object]) -> None:
-    """Leave `envelope` to the commit of the open transaction."""
-    _transactions.defer(Deferred(trail, event, envelope, context))
 
 
 def waiting() -> list[AuditEvent]:

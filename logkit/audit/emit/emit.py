@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from logkit.audit.catalog import EventType, find
 from logkit.audit.emit import deferred
+from logkit.audit.emit.deferred import Deferred
 from logkit.audit.emit.offload import in_thread
 from logkit.audit.emit.unit import unit_of, write_or_count
 from logkit.audit.events import Actor, AuditEvent, Outcome, Receipt, Targets
@@ -74,9 +75,12 @@ def record(event: AuditEvent) -> Receipt:
     """Take a ready-made event; see `emit()`."""
     trail, context = current(), current_context()
     is_done = event.outcome == "success" and event.stage == "single"
-    waits = is_done and deferred.transactions().is_open() and not _may_be_lost(find(event.event))
-    if waits:
-        event = replace(event, tx="committed")
+    transaction = deferred.transactions().open() if is_done else None
+    if transaction is not None:
+        if _may_be_lost(find(event.event)):
+            transaction = None
+        else:
+            event = replace(event, tx="committed")
     envelope = trail.seal_up(event, context)
     kind = envelope.kind
     if not trail.enabled:
@@ -88,8 +92,8 @@ def record(event: AuditEvent) -> Receipt:
     unit = unit_of(context)
     if unit is not None:
         unit.stated.add(event.event)
-    if waits:
-        deferred.defer(trail, event, envelope, context)
+    if transaction is not None:
+        transaction.defer(Deferred(trail, event, envelope, context))
         return Receipt(event.id, kind.stream, None, "deferred")
     if is_done and not envelope.closed and _may_be_lost(kind):
         if unit is not None and unit.hold(trail, event, kind, context):

@@ -1,4 +1,4 @@
-"""Intents without an outcome, left by processes that were killed: their outcome is written down as unknown."""
+"""What processes that were killed could not say: outcomes in the outbox are written, others written down as unknown."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from logkit.audit.emit.deferred import transactions
 from logkit.audit.events import Actor, AuditEvent, Receipt, Target
 from logkit.audit.query import Filter, search
 from logkit.audit.trail import AuditTrail, current
@@ -20,26 +21,38 @@ WITHIN = timedelta(days=7)
 _LOCK = ".reconcile.lock"
 
 
+class Reconciled(NamedTuple):
+    """How many events came from the outbox, and the receipts of the outcomes that are unknown."""
+
+    relayed: int
+    unknown: list[Receipt]
+
+
 def reconcile(
     *, older_than: timedelta = OLDER_THAN, within: timedelta = WITHIN, trail: AuditTrail | None = None
-) -> list[Receipt]:
+) -> Reconciled:
     """Settle every intent of the last `within` that is older than `older_than` and has no outcome.
 
-    Writes an outcome `unknown` with reason `no_outcome` for each, under its `intent_id`, and returns their receipts.
-    Running it again, or twice at once, adds nothing. Raises `AuditUnavailable` and `OSError`.
+    Writes first what the outbox holds, because outcomes may be there; then an outcome `unknown` with reason
+    `no_outcome` for each intent that is left, under its `intent_id`. Running it again, or twice at once, adds nothing.
+    Raises `AuditUnavailable` and `OSError`.
     """
     trail = trail or current()
     root = trail.settings.directory
-    if not trail.enabled or not root.is_dir():
-        return []
+    if not trail.enabled:
+        return Reconciled(0, [])
+    relayed = transactions().relay(older_than)
+    if not root.is_dir():
+        return Reconciled(relayed, [])
     with _alone(root) as is_alone:
         if not is_alone:
-            return []
+            return Reconciled(relayed, [])
         now = datetime.now(UTC)
-        return [
+        unknown = [
             trail.write(trail.seal_up(_unknown(record), _surroundings(record)))
             for record in _open_intents(root, since=now - within, until=now - older_than)
         ]
+    return Reconciled(relayed, unknown)
 
 
 def _open_intents(root: Path, *, since: datetime, until: datetime) -> list[Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +94,11 @@ class FakeTransaction:
     def __init__(self) -> None:
         self.hooks: list[Deferred] | None = None
 
-    def is_open(self) -> bool:
-        return self.hooks is not None
+    def open(self) -> "FakeTransaction | None":
+        return None if self.hooks is None else self
+
+    def relay(self, older_than: timedelta) -> int:
+        return 0
 
     def defer(self, waiting: Deferred) -> None:
         assert self.hooks is not None
