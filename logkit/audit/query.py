@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -17,7 +19,11 @@ from logkit.audit.notices import utc_text
 from logkit.parsers import SEVERITIES
 
 Record = dict[str, Any]
+Needle = tuple[bytes, ...]  # forms of one value, of which a line holds at least one
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
+_WILD = re.compile(r"[*?\[]")
+_RARE = SEVERITIES[3:]  # worth looking for; most records are of the others
+_BLOCK = 64 * 1024  # bytes
 _SLACK = timedelta(
     minutes=5
 )  # a record's time is taken before its line is written, on the clock of that moment
@@ -124,9 +130,7 @@ def _hits(directory: Path, segments: Sequence[Segment], wanted: Filter, meter: _
     for segment in segments:
         try:
             with open_segment(segment) as file:
-                for line in file:
-                    if not all(any(form in line for form in forms) for forms in needles):
-                        continue
+                for line in _lines_with(needles, file):
                     try:
                         record = orjson.loads(line)
                     except ValueError:
@@ -138,22 +142,50 @@ def _hits(directory: Path, segments: Sequence[Segment], wanted: Filter, meter: _
         meter.add(_size(segment))
 
 
-def _needles(wanted: Filter) -> list[tuple[bytes, ...]]:
-    """Bytes of which every line that passes must hold some, to look at first; ids may be numbers."""
-    values = [
-        value.rpartition(":")[2]
+def _lines_with(needles: Sequence[Needle], file: BinaryIO) -> Iterator[bytes]:
+    """The lines that hold all needles, found block by block: most blocks hold not one such line."""
+    while block := file.read(_BLOCK):
+        block += file.readline()
+        if not needles:
+            yield from BytesIO(block)
+        elif _holds(block, needles):
+            yield from (line for line in BytesIO(block) if _holds(line, needles))
+
+
+def _holds(text: bytes, needles: Sequence[Needle]) -> bool:
+    for forms in needles:
+        for form in forms:
+            if form in text:
+                break
+        else:
+            return False
+    return True
+
+
+def _needles(wanted: Filter) -> list[Needle]:
+    """Bytes of which every line that passes must hold some: they are looked for before anything is parsed."""
+    needles = [
+        _forms(value.rpartition(":")[2])
         for value in (wanted.actor, wanted.target, wanted.owner, wanted.circle)
         if value
     ]
-    for alternatives in (wanted.events, wanted.outcomes, wanted.ids):
-        if len(alternatives) == 1 and not any(sign in alternatives[0] for sign in "*?["):
-            values.append(alternatives[0])
-    return [
-        (orjson.dumps(value), b":" + value.encode(), b": " + value.encode())
-        if value.isdecimal()
-        else (orjson.dumps(value),)
-        for value in values
+    needles += [
+        tuple(form for value in values for form in _forms(value))
+        for values in (wanted.ids, wanted.outcomes)
+        if values
     ]
+    beginnings = [_WILD.split(event, maxsplit=1)[0] for event in wanted.events]
+    if beginnings and all(beginnings):
+        needles.append(tuple(orjson.dumps(beginning)[:-1] for beginning in beginnings))
+    if wanted.severity in _RARE:
+        needles.append(tuple(orjson.dumps(each) for each in SEVERITIES[SEVERITIES.index(wanted.severity) :]))
+    return needles
+
+
+def _forms(value: str) -> Needle:
+    """An id as JSON: a string, or a number."""
+    text = orjson.dumps(value)
+    return (text, b":" + value.encode(), b": " + value.encode()) if value.isdecimal() else (text,)
 
 
 def matcher(wanted: Filter) -> Callable[[Record], bool]:
@@ -162,7 +194,7 @@ def matcher(wanted: Filter) -> Callable[[Record], bool]:
     until = utc_text(wanted.until) if wanted.until else "~"
     least = SEVERITIES.index(wanted.severity) if wanted.severity else 0
     severe = frozenset(SEVERITIES[least:])
-    whole = frozenset(event for event in wanted.events if not any(sign in event for sign in "*?["))
+    whole = frozenset(event for event in wanted.events if not _WILD.search(event))
     globs = [event for event in wanted.events if event not in whole]
     outcomes, ids = frozenset(wanted.outcomes), frozenset(wanted.ids)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
+_NODE = sha256(b"\1")  # begun once and copied for each node
+
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
     """The root over `leaves`; over none it is SHA-256 of nothing.
@@ -24,8 +26,11 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
 
 
 def _parents(level: list[bytes]) -> list[bytes]:
-    digest_of, nodes = sha256, iter(level)
-    paired = [digest_of(b"\1" + left + right).digest() for left, right in zip(nodes, nodes, strict=False)]
+    nodes, begun, paired = iter(level), _NODE.copy, []
+    for left, right in zip(nodes, nodes, strict=False):
+        node = begun()
+        node.update(left + right)
+        paired.append(node.digest())
     return paired + level[-1:] if len(level) % 2 else paired
 
 

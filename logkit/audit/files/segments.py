@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 LINE_LIMIT = 16 * 1024
 GENESIS = bytes(32)  # `prev` of the first line of a stream
 TORN_SUFFIX = ".torn"
-_LEAF = sha256(b"\0")  # begun once, copied for each line: faster than joining the two
+LEAF = sha256(b"\0")  # begun once and copied for each line, which is faster than joining the two
 
 _NAME = re.compile(r"(\d{8}T\d{6})Z-(\d{12,20})\.jsonl(\.gz)?")
 _TIME = "%Y%m%dT%H%M%S"
@@ -80,7 +80,7 @@ def list_segments(directory: Path) -> list[Segment]:
 
 def leaf_hash(line: bytes) -> bytes:
     """The hash of a line with its newline: the next line's `prev` and the line's Merkle leaf."""
-    leaf = _LEAF.copy()
+    leaf = LEAF.copy()
     leaf.update(line)
     return leaf.digest()
 
