@@ -14,6 +14,7 @@ from typing import IO
 from PIL import Image, ImageOps, ImageSequence
 
 THUMBNAIL_SIZE = (320, 320)
+MAX_FRAMES = 1000  # a tiny picture can have a million: minutes of work and gigabytes
 _HEAD = 16  # bytes that tell every type below apart
 # What the picture needs to look the same. Everything else in a file's metadata may say who, where or with what.
 _HARMLESS_INFO = frozenset(
@@ -40,7 +41,7 @@ KINDS = {kind.mime: kind for kind in (JPEG, PNG, GIF, WEBP, TEXT)}
 
 
 class MediaError(Exception):
-    """The file cannot be kept; `reason` is a code: unknown_type, too_many_pixels or corrupt."""
+    """The file cannot be kept; `reason` is a code: unknown_type, too_many_pixels, too_many_frames or corrupt."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -70,11 +71,22 @@ def inspect(file: IO[bytes], *, max_pixels: int) -> Kind:
     if kind is None:
         raise MediaError("unknown_type")
     with _picture(file, kind) as image:
-        frames = getattr(image, "n_frames", 1) if kind.animates else 1
-        if image.width * image.height * frames > max_pixels:
+        most = max_pixels // (image.width * image.height)  # frames of this size
+        if most == 0:
             raise MediaError("too_many_pixels")
+        if kind.animates and _has_more_frames(image, min(most, MAX_FRAMES)):
+            raise MediaError("too_many_frames" if most > MAX_FRAMES else "too_many_pixels")
     file.seek(0)
     return kind
+
+
+def _has_more_frames(image: Image.Image, most: int) -> bool:
+    """Looks no further than one beyond: counting them all is what must not be done."""
+    try:
+        image.seek(most)
+    except EOFError:
+        return False
+    return True
 
 
 def clean(source: IO[bytes], kind: Kind) -> bytes:

@@ -105,13 +105,14 @@ def shared(digest: str) -> ShareLink:
 
 
 def share_links(user: User, keep_id: UUID) -> QuerySet[ShareLink]:
-    """The links of a keep, newest first, for its owner and for who runs the circle. Raises `NotFound`."""
+    """The newest hundred links of a keep, for its owner and for who runs the circle. Raises `NotFound`."""
     one(user, keep_id)
-    return ShareLink.objects.filter(
+    links = ShareLink.objects.filter(
         Q(keep__owner=user)
         | Q(keep__circle__memberships__user=user, keep__circle__memberships__role__in=RUNNING_ROLES),
         keep_id=keep_id,
-    ).distinct()
+    )
+    return links.distinct()[:100]
 
 
 def export(user: User, export_id: UUID) -> Export:

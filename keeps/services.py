@@ -32,6 +32,7 @@ _WHY_NOT = {
     "too_large": "The file is larger than is allowed.",
     "unknown_type": "Only JPEG, PNG, GIF and WebP pictures are kept, whatever the file is called.",
     "too_many_pixels": "The picture has more pixels than are allowed.",
+    "too_many_frames": "The picture has more frames than are allowed.",
     "corrupt": "The file cannot be read as the picture it says it is.",
 }
 

@@ -23,6 +23,8 @@ from users import tokens
 from users.errors import Conflict, Invalid, NotFound
 from users.models import User
 
+MAX_OPEN = 20  # links to one keep
+
 
 def create(actor: User, keep_id: UUID, *, days: int) -> tuple[ShareLink, str]:
     """A new link and its token, for the owner of a keep or who runs its circle.
@@ -38,6 +40,8 @@ def create(actor: User, keep_id: UUID, *, days: int) -> tuple[ShareLink, str]:
         keep = managed(actor, keep_id, permission="keep.share")
         if keep.processed_at is None:
             raise Conflict("Only a keep that was processed can be shared.", code="wrong_state")
+        if keep.share_links.filter(revoked_at=None, expires_at__gt=now).count() >= MAX_OPEN:
+            raise Conflict(f"{MAX_OPEN} links to this keep are open, which is the most.", code="too_many")
         link = ShareLink.objects.create(
             keep=keep, created_by=actor, digest=digest, created_at=now, expires_at=now + timedelta(days=days)
         )

@@ -6,12 +6,14 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import RequestDataTooBig
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from PIL import Image
 
 from keeps.models import Keep
+from keeps.uploads import UploadQuota
 from tests.apps.keeps.pictures import PLANTED, animation, picture, upload, uploaded, with_metadata
 
 
@@ -85,6 +87,17 @@ def test_a_request_far_too_large_is_not_even_read(family, files, settings, logs)
     assert upload(family, bytes(100_001)).json()["error"]["code"] == "too_large"
     assert upload(family, bytes(300_000)).status_code == 400
     assert upload(family).status_code == 201
+
+
+def test_a_request_that_does_not_say_its_length_is_counted(settings):
+    """An upload in chunks ends where a longer one would have been refused by its length."""
+    settings.KEEPS_MAX_BYTES = 100_000
+    handler = UploadQuota()
+    handler.handle_raw_input(None, {}, 0)
+    for _ in range(4):
+        assert handler.receive_data_chunk(bytes(65_000), 0) == bytes(65_000)
+    with pytest.raises(RequestDataTooBig):
+        handler.receive_data_chunk(bytes(65_000), 0)
 
 
 def test_a_caption_can_be_left_empty(family):

@@ -1,6 +1,8 @@
 """What a file really is, and what is left of it after cleaning: pure functions over bytes."""
 
 import errno
+import struct
+import time
 from contextlib import suppress
 from io import BytesIO
 
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
-from keeps.media import KINDS, MediaError, clean, inspect, sniff, thumbnail
+from keeps.media import KINDS, MAX_FRAMES, MediaError, clean, inspect, sniff, thumbnail
 from tests.apps.keeps.pictures import PLANTED, animation, picture, with_metadata
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF"]
@@ -63,6 +65,17 @@ def test_the_frames_of_an_animation_count_together():
     assert inspect(content, max_pixels=2000).format == "GIF"
     with pytest.raises(MediaError, match="too_many_pixels"):
         inspect(content, max_pixels=1999)
+
+
+def test_a_swarm_of_tiny_frames_is_refused_without_being_counted():
+    """A GIF of 15 MB has room for a million frames of one pixel: more work than any picture."""
+    header = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + bytes(6)
+    frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x4c\x01\x00"
+    assert inspect(BytesIO(header + frame * MAX_FRAMES + b";"), max_pixels=10**6).format == "GIF"
+    started = time.process_time()
+    with pytest.raises(MediaError, match="too_many_frames"):
+        inspect(BytesIO(header + frame * 500_000 + b";"), max_pixels=10**9)
+    assert time.process_time() - started < 1
 
 
 def test_a_decompression_bomb_is_refused():

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from keeps import sharing
 from keeps.models import ShareLink
 from tests.apps.catalogue import texts
 from tests.apps.keeps.pictures import uploaded
@@ -113,6 +114,26 @@ def test_a_link_of_another_keep_is_not_found(family):
     """A link id is worth nothing under a keep that it does not belong to."""
     _, link = share(family)
     assert family.member.delete(f"{uploaded(family)}/shares/{link['id']}").status_code == 404
+
+
+def test_a_keep_has_so_many_open_links(family, monkeypatch):
+    """One more is a clear conflict; a revoked one makes room."""
+    monkeypatch.setattr(sharing, "MAX_OPEN", 1)
+    path, link = share(family)
+    refused = family.member.post(f"{path}/shares")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "too_many")
+    family.member.delete(f"{path}/shares/{link['id']}")
+    assert family.member.post(f"{path}/shares").status_code == 201
+
+
+def test_a_file_that_is_handed_out_runs_nowhere(family):
+    """What somebody uploaded is no page of ours, whatever a browser makes of it."""
+    path, link = share(family)
+    for answer in (opened(family, link["token"]), family.member.get(f"{path}/thumbnail")):
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
 def test_what_is_not_ready_cannot_be_shared(family, tasks_stay_published):

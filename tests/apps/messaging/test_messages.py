@@ -1,7 +1,8 @@
 """Messages over HTTP: send, read, edit, delete, and pages of them."""
 
+from base64 import urlsafe_b64encode
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -54,7 +55,17 @@ def test_pages_follow_one_another_without_gap_or_repeat(family):
     assert [int(body) // 3 for body in seen] == sorted((int(body) // 3 for body in seen), reverse=True)
 
 
-@pytest.mark.parametrize("cursor", ["x", "bm90IGEgY3Vyc29y", "MjAyNi0wMS0wMQ", "\u20ac", "A" * 200])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("x", "bm90IGEgY3Vyc29y", "MjAyNi0wMS0wMQ", "\u20ac", "A" * 200),
+        *(
+            urlsafe_b64encode(f"{moment} {UUID(int=7)}".encode()).decode()
+            for moment in ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-01-01T00:00:00")
+        ),
+    ],
+    ids=str,
+)
 def test_a_cursor_of_nobody_is_refused(family, cursor):
     """A cursor that no page returned is a clear 422, never a 500."""
     answer = family.member.get(f"{family.path}/messages", cursor=cursor)
