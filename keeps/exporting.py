@@ -17,8 +17,8 @@ from keeps.storage import atomic_writer, sha256_of
 from mysite import audit
 from users.dispatch import after_commit
 from users.errors import Conflict, Gone
-from users.models import Circle, User
-from users.queries import membership_of, require_role
+from users.models import User
+from users.queries import lock_circle, membership_of, require_role
 
 RUNNING = (ExportState.REQUESTED, ExportState.BUILDING)
 
@@ -40,7 +40,7 @@ def request(actor: User, circle_id: UUID) -> Export:
         ),
         transaction.atomic(),
     ):
-        Circle.objects.select_for_update().get(id=circle_id)  # two requests at once follow one another
+        lock_circle(circle_id)  # two requests at once follow one another
         if Export.objects.filter(circle_id=circle_id, state__in=RUNNING).exists():
             raise Conflict("An export of this circle is being built.", code="already_running")
         export.save(force_insert=True)

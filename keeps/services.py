@@ -25,7 +25,7 @@ from mysite import audit
 from users.dispatch import after_commit
 from users.errors import Conflict, Invalid, NotFound
 from users.models import User
-from users.queries import membership_of, require_role
+from users.queries import membership_of, require_role, still_there
 
 _WHY_NOT = {
     "empty": "The file is empty.",
@@ -139,7 +139,7 @@ def _create(keep: Keep, content: File[bytes], kind: Kind) -> None:
     """The file first, then the row: a crash in between leaves a file that upkeep removes, never a row without one."""
     keep.media.save(f"original.{kind.extension}", content, save=False)
     try:
-        with transaction.atomic():
+        with still_there(), transaction.atomic():
             keep.save(force_insert=True)
             audit.file_uploaded(
                 kind="keep",

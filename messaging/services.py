@@ -19,7 +19,7 @@ from mysite import audit
 from users.denials import denied
 from users.errors import NotFound
 from users.models import Role, User
-from users.queries import membership_of, require_role
+from users.queries import membership_of, require_role, still_there
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def send(author: User, circle_id: UUID, body: str) -> Message:
     """Tell the circle; its other members are notified after the commit. Raises `NotFound`."""
     membership_of(author, circle_id)
-    with transaction.atomic():
+    with still_there(), transaction.atomic():
         message = Message.objects.create(circle_id=circle_id, author=author, body=body)
         fan_out_on_commit(message.id)
     _about(message).bind(characters=len(body)).info("message.sent")

@@ -27,3 +27,8 @@ os.environ |= {
 }
 
 from mysite.settings import *  # noqa: E402, F403
+
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+    # A file, as in production: threads of one test share it, and wait for one another as they do there.
+    DATABASES["default"]["TEST"] = {"NAME": f"{_VAR_DIR}/test.sqlite3"}  # noqa: F405
+    DATABASES["default"]["OPTIONS"]["init_command"] += ";PRAGMA synchronous=OFF"  # noqa: F405

@@ -1,12 +1,16 @@
 """Reads of people and circles, and the one place that says who may see what.
 
-`membership_of`, `require_role`, `member_ids` serve every app; the rest serves the users API.
+`membership_of`, `require_role`, `member_ids`, `lock_circle` and `still_there` serve every app; the rest serves the
+users API.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
+from django.db import IntegrityError
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -22,6 +26,26 @@ def membership_of(user: User, circle_id: UUID) -> Membership:
     if membership is None:
         raise NotFound("There is no such circle.")
     return membership
+
+
+def lock_circle(circle_id: UUID) -> Circle:
+    """The circle, which nobody deletes, joins or counts until this transaction ends; locked before anything in it.
+
+    Raises `NotFound` when it was deleted meanwhile.
+    """
+    circle = Circle.objects.select_for_update().filter(id=circle_id).first()
+    if circle is None:
+        raise NotFound("There is no such circle.")
+    return circle
+
+
+@contextmanager
+def still_there() -> Iterator[None]:
+    """Around an insert into a circle that somebody may be deleting at this moment. Raises `NotFound`."""
+    try:
+        yield
+    except IntegrityError:
+        raise NotFound("There is no such circle.") from None
 
 
 def require_role(membership: Membership, *roles: Role, permission: str = "circle.manage") -> None:

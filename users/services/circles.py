@@ -10,7 +10,7 @@ from loguru import logger
 from mysite import audit
 from users.errors import Conflict, Forbidden
 from users.models import Circle, Invitation, Membership, Role, User
-from users.queries import member_of, membership_of, require_role
+from users.queries import lock_circle, member_of, membership_of, require_role
 
 MAX_CIRCLES = 50  # that one person may own
 MAX_MEMBERSHIPS = 200  # of one person
@@ -58,15 +58,13 @@ def erase(circle: Circle) -> None:
     """Delete a circle and everything in it; who may has been asked before."""
     circle_id, members, objects = circle.id, circle.memberships.count(), _objects_in(circle)
     with audit.deleting_circle(circle_id, members=members, objects=objects), transaction.atomic():
-        circle.delete()
+        lock_circle(circle_id).delete()
     logger.bind(circle_id=circle_id, members=members, objects=objects).info("circle.deleted")
 
 
 def join(user: User, circle: Circle, *, role: str) -> Membership:
     """Make somebody a member; runs inside the caller's transaction. Raises `Conflict`."""
-    Circle.objects.select_for_update().get(
-        id=circle.id
-    )  # two who join at once are counted one after the other
+    lock_circle(circle.id)  # two who join at once are counted one after the other
     if circle.memberships.filter(user=user).exists():
         raise Conflict("You are a member of this circle already.", code="already_member")
     if user.memberships.count() >= MAX_MEMBERSHIPS:

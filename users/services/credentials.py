@@ -37,7 +37,10 @@ def owner_of(kind: TokenKind, token: str) -> User:
 def redeem(kind: TokenKind, token: str) -> User:
     """The person of an unused token, which is used from now on; of two at once one succeeds. Raises `Gone`."""
     user = owner_of(kind, token)
-    if not _usable(kind, token).update(used_at=timezone.now()):
+    # Nothing but the token's own row in the condition: one that reaches into another table is looked at before the
+    # row is locked, and of two at once both would see it unused.
+    unused = AccountToken.objects.filter(kind=kind, digest=tokens.digest(token), used_at=None)
+    if not unused.update(used_at=timezone.now()):
         raise closed()
     return user
 

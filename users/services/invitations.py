@@ -21,8 +21,8 @@ from users import letters, tokens
 from users.denials import denied
 from users.dispatch import after_commit
 from users.errors import Conflict, Gone, NotFound, TooManyAttempts
-from users.models import Circle, Invitation, Membership, Role, User, normal_email
-from users.queries import membership_of, require_role
+from users.models import Invitation, Membership, Role, User, normal_email
+from users.queries import lock_circle, membership_of, require_role
 from users.services import circles
 
 VALID_FOR = timedelta(days=7)
@@ -49,7 +49,7 @@ def invite(
         raise Conflict("That person is a member already.", code="already_member")
     token, digest = tokens.mint("invite")
     with transaction.atomic():
-        Circle.objects.select_for_update().get(id=circle_id)  # two who invite at once: the later one replaces
+        lock_circle(circle_id)  # two who invite at once: the later one replaces
         _open(circle_id).filter(email=email).update(revoked_at=timezone.now())
         if _open(circle_id).count() >= MAX_OPEN:
             raise Conflict(f"{MAX_OPEN} invitations are open, which is the most.", code="too_many")
@@ -98,11 +98,13 @@ def revoke(actor: User, circle_id: UUID, invitation_id: UUID) -> None:
 def accept(user: User, token: str) -> Invitation:
     """Join the circle. Raises `NotFound` (no such token), `Gone` (too late), `Forbidden` (another's), `Conflict`."""
     with transaction.atomic():
-        found = Invitation.objects.select_for_update(of=("self",)).select_related("circle")
-        invitation = found.filter(token_digest=tokens.digest(token)).first()
+        found = Invitation.objects.select_related("circle").filter(token_digest=tokens.digest(token))
+        invitation = found.first()
         if invitation is None:
             raise NotFound("There is no such invitation.")
-        if invitation.accepted_at or invitation.revoked_at or invitation.expires_at <= timezone.now():
+        lock_circle(invitation.circle_id)
+        invitation = found.select_for_update(of=("self",)).first()
+        if invitation is None or _is_closed(invitation):
             raise Gone("This invitation was used, withdrawn or has expired.", code="invitation_closed")
         if invitation.email != user.email:
             raise denied(
@@ -152,6 +154,10 @@ def _may_invite(inviter: User, membership: Membership, *, role: Role, delivery: 
 
 def _open(circle_id: UUID) -> QuerySet[Invitation]:
     return Invitation.objects.filter(circle_id=circle_id, accepted_at=None, revoked_at=None)
+
+
+def _is_closed(invitation: Invitation) -> bool:
+    return bool(invitation.accepted_at or invitation.revoked_at or invitation.expires_at <= timezone.now())
 
 
 def _one(circle_id: UUID, invitation_id: UUID) -> Invitation:
