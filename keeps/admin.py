@@ -10,7 +10,7 @@ from mysite.admin import ReadOnlyAdmin
 
 @admin.register(Keep)
 class KeepAdmin(ReadOnlyAdmin):
-    list_display = ("id", "circle", "owner", "state", "reason", "mime", "bytes", "created_at", "deleted_at")
+    list_display = ("id", "state", "reason", "mime", "bytes", "created_at", "deleted_at", "circle", "owner")
     list_filter = ("state", "mime", "reason", ("deleted_at", admin.EmptyFieldListFilter))
     list_select_related = ("circle", "owner")
     search_fields = ("=id", "=circle__id", "=owner__id", "=sha256")
@@ -23,7 +23,7 @@ class KeepAdmin(ReadOnlyAdmin):
 
 @admin.register(ShareLink)
 class ShareLinkAdmin(ReadOnlyAdmin):
-    list_display = ("id", "keep", "created_by", "created_at", "expires_at", "revoked_at", "opened")
+    list_display = ("id", "created_at", "expires_at", "revoked_at", "opened", "keep", "created_by")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter), "expires_at")
     list_select_related = ("keep", "created_by")
     search_fields = ("=id", "=keep__id", "=created_by__id")
@@ -32,7 +32,7 @@ class ShareLinkAdmin(ReadOnlyAdmin):
 
 @admin.register(Export)
 class ExportAdmin(ReadOnlyAdmin):
-    list_display = ("id", "circle", "requested_by", "state", "requested_at", "expires_at", "bytes")
+    list_display = ("id", "state", "requested_at", "expires_at", "bytes", "circle", "requested_by")
     list_filter = ("state", "requested_at")
     list_select_related = ("circle", "requested_by")
     search_fields = ("=id", "=circle__id", "=requested_by__id")

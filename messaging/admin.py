@@ -15,7 +15,7 @@ class DeliveryInline(ReadOnlyInline):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    list_display = ("id", "circle", "author", "sent_at", "edited_at", "deleted_at", "fanned_out_at")
+    list_display = ("id", "sent_at", "edited_at", "deleted_at", "fanned_out_at", "circle", "author")
     list_filter = ("sent_at", ("deleted_at", admin.EmptyFieldListFilter))
     list_select_related = ("circle", "author")
     search_fields = ("=id", "=circle__id", "=author__id")
@@ -28,13 +28,13 @@ class MessageAdmin(ReadOnlyAdmin):
 class DeliveryAdmin(ReadOnlyAdmin):
     list_display = (
         "id",
-        "message",
-        "recipient",
         "state",
         "attempts",
         "reason",
         "next_attempt_at",
         "settled_at",
+        "message",
+        "recipient",
     )
     list_filter = ("state", "reason")
     list_select_related = ("message", "recipient")

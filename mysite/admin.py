@@ -15,6 +15,11 @@ else:
     AnyModelAdmin, AnyTabularInline = admin.ModelAdmin, admin.TabularInline
 
 
+admin.site.site_header = admin.site.site_title = "Family circles: staff"
+admin.site.index_title = "What people have, and what became of it"
+admin.site.site_url = "/api/docs"  # there is no other page
+
+
 class ReadOnlyAdmin(AnyModelAdmin):
     """Nothing is added, changed or deleted here: every write goes through the services."""
 

@@ -121,7 +121,7 @@ class MembershipAdmin(ReadOnlyAdmin):
 
 @admin.register(Invitation)
 class InvitationAdmin(ReadOnlyAdmin):
-    list_display = ("id", "circle", "role", "created_at", "expires_at", "accepted_at", "revoked_at")
+    list_display = ("id", "role", "created_at", "expires_at", "accepted_at", "revoked_at", "circle")
     list_filter = ("role", ("accepted_at", admin.EmptyFieldListFilter), "expires_at")
     list_select_related = ("circle",)
     search_fields = ("=id", "=circle__id", "email")
@@ -141,7 +141,7 @@ class ConsentAdmin(ReadOnlyAdmin):
 
 @admin.register(PersonalExport)
 class PersonalExportAdmin(ReadOnlyAdmin):
-    list_display = ("id", "user", "state", "created_at", "finished_at", "expires_at", "size")
+    list_display = ("id", "state", "created_at", "finished_at", "expires_at", "size", "user")
     list_filter = ("state", "created_at")
     list_select_related = ("user",)
     search_fields = ("=id", "=user__id")
@@ -149,7 +149,7 @@ class PersonalExportAdmin(ReadOnlyAdmin):
 
 @admin.register(Impersonation)
 class ImpersonationAdmin(ReadOnlyAdmin):
-    list_display = ("id", "staff", "member", "reason", "ticket", "started_at", "ended_at")
+    list_display = ("id", "reason", "ticket", "started_at", "ended_at", "staff", "member")
     list_filter = ("reason", "started_at", ("ended_at", admin.EmptyFieldListFilter))
     list_select_related = ("staff", "member")
     search_fields = ("=staff__id", "=member__id", "ticket")
