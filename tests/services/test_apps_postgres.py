@@ -23,7 +23,6 @@ OPTIONS = [
     "--maxfail=5",
     "--numprocesses=2",
     "--reuse-db",  # the database goes with us, whoever is still connected to it
-    "--ignore=tests/apps/messaging/test_worker.py",  # starts the whole service, and looks into its SQLite file
     # These ask no database.
     "--ignore=tests/apps/messaging/test_backoff.py",
     "--ignore=tests/apps/messaging/test_gateway.py",

@@ -3,9 +3,9 @@
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -13,6 +13,7 @@ import pytest
 
 from logkit.testing import wait_until
 from mysite.processes import PROJECT, Process, Service, manage, plan, running
+from tests.apps.databases import ask, own_database
 
 SEND = """
 from users.models import Circle, Membership, User
@@ -34,8 +35,8 @@ recover.delay()
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Service:
-    """The service below `tmp_path`, migrated, not started."""
+def service(tmp_path: Path) -> Iterator[Service]:
+    """The service below `tmp_path` with a database of its own, migrated, not started."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LOG_", "AUDIT"))}
     environ = {
         **inherited,
@@ -46,9 +47,10 @@ def service(tmp_path: Path) -> Service:
         "PUSH_BACKOFF_S": "0.1",
         "PUSH_TIMEOUT_S": "30",
     }
-    planned = plan(tmp_path / "log", environ)
-    manage("migrate", environ=planned.environ)
-    return planned
+    with own_database(tmp_path) as url:
+        planned = plan(tmp_path / "log", {**environ, "DATABASE_URL": url})
+        manage("migrate", environ=planned.environ)
+        yield planned
 
 
 def run(service: Service, code: str) -> None:
@@ -63,11 +65,8 @@ def run(service: Service, code: str) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
-def deliveries(tmp_path: Path) -> list[tuple[str, int]]:
-    with sqlite3.connect(tmp_path / "var" / "db.sqlite3", timeout=10) as database:
-        found = database.execute("SELECT state, attempts FROM messaging_delivery").fetchall()
-    database.close()
-    return found
+def deliveries(service: Service) -> list[tuple[str, int]]:
+    return ask(service.environ["DATABASE_URL"], "SELECT state, attempts FROM messaging_delivery")
 
 
 def tell(service: Service, **behaviour: int) -> None:
@@ -80,12 +79,12 @@ def worker_lines(service: Service) -> list[dict]:
     return [json.loads(line) for line in lines]
 
 
-def test_c01_a_refused_push_is_retried_by_the_worker_under_one_request_id(service, tmp_path):
+def test_c01_a_refused_push_is_retried_by_the_worker_under_one_request_id(service):
     """503, then 202: two attempts of one task, one push for the gateway, and every line under the sender's id."""
     with running(service):
         tell(service, fail_next=1)
         run(service, SEND)
-        wait_until(lambda: deliveries(tmp_path) == [("sent", 2)], timeout=30, what="the delivery")
+        wait_until(lambda: deliveries(service) == [("sent", 2)], timeout=30, what="the delivery")
         wait_until(
             lambda: any(line["message"] == "delivery.sent" for line in worker_lines(service)),
             what="the worker's line",
@@ -97,13 +96,13 @@ def test_c01_a_refused_push_is_retried_by_the_worker_under_one_request_id(servic
     assert {context["request_id"] for context in about} == {call["request_id"] for call in received}
 
 
-def test_a_worker_killed_in_the_middle_of_a_push_loses_no_delivery(service, tmp_path):
+def test_a_worker_killed_in_the_middle_of_a_push_loses_no_delivery(service):
     """kill -9 while the gateway takes its time: a new worker and the recovery deliver it, under the same key."""
     with running(service) as processes:
         worker = next(process for process in processes if process.name == "worker")
         tell(service, slow_ms=15_000)
         run(service, SEND)
-        wait_until(lambda: deliveries(tmp_path) == [("pending", 1)], timeout=30, what="the first attempt")
+        wait_until(lambda: deliveries(service) == [("pending", 1)], timeout=30, what="the first attempt")
         os.killpg(worker.popen.pid, signal.SIGKILL)
         worker.popen.wait()
         tell(service)
@@ -111,7 +110,7 @@ def test_a_worker_killed_in_the_middle_of_a_push_loses_no_delivery(service, tmp_
         again.start(service.environ)
         try:
             run(service, RECOVER)
-            wait_until(lambda: deliveries(tmp_path) == [("sent", 2)], timeout=40, what="the delivery")
+            wait_until(lambda: deliveries(service) == [("sent", 2)], timeout=40, what="the delivery")
         finally:
             again.stop()
         received = httpx.get(f"{service.gateway}/received").json()["received"]

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.apps.databases import own_database
+
 PROJECT = Path(__file__).resolve().parents[3]
 
 FORTH_AND_BACK = """
@@ -43,25 +45,22 @@ print("forth and back")
 
 
 def test_every_migration_can_be_taken_back(tmp_path):
-    """Forward, all the way back, and forward again, with rows in the tables; nothing is left to migrate.
-
-    Where the environment names a database, an empty one, that is what is tried.
-    """
+    """Forward, all the way back, and forward again, with rows in the tables; nothing is left to migrate."""
     environ = {
         "PATH": os.environ["PATH"],
         "DJANGO_SETTINGS_MODULE": "mysite.settings",
         "LOG_ENVIRONMENT": "test",
         "LOG_STDOUT": "off",
         "VAR_DIR": str(tmp_path / "var"),
-        "DATABASE_URL": os.environ.get("DATABASE_URL", ""),
     }
-    done = subprocess.run(
-        [sys.executable, "-c", FORTH_AND_BACK],
-        env=environ,
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with own_database(tmp_path) as url:
+        done = subprocess.run(
+            [sys.executable, "-c", FORTH_AND_BACK],
+            env=environ | {"DATABASE_URL": url},
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines() == ["No changes detected", "forth and back"]
