@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.core.cache import cache
 from logkit import audit, pipeline
 from logkit.audit.trail import AuditTrail, install
 from logkit.redact import Redactor
+from mysite import limits
 from mysite.celery import app
 from tests.apps.people import Family, a_family
 
@@ -27,8 +29,10 @@ def tasks_run_at_once() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def no_calls_counted() -> None:
-    cache.clear()  # rate limits are counted there
+def calls_are_counted_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has called yet, and no window of a limit ends in the middle of a test."""
+    cache.clear()
+    monkeypatch.setattr(limits, "time", SimpleNamespace(time=lambda: 30.0))
 
 
 @dataclass

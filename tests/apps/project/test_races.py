@@ -36,7 +36,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 
     def run(call: Callable[[], Any]) -> Any:
         try:
-            ready.wait(timeout=10)
+            ready.wait(timeout=60)
             return call()
         finally:
             connections.close_all()
