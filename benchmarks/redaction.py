@@ -70,7 +70,7 @@ def of_file(path: Path) -> Iterator[Labelled]:
 
 
 def own() -> Iterator[Labelled]:
-    from tests.redaction_cases import CASES
+    from tests.redaction import CASES
 
     for case in CASES:
         yield Labelled(case.kind, case.source, case.secrets, case.keep)

@@ -18,6 +18,7 @@ _VERDICTS = {
     keys.SECRET: "is hidden, with everything below it; booleans and None stay",
     keys.COUNT: "is hidden, with everything below it; a bare number is a count and stays",
     keys.TOKEN: "is hidden when its value looks like a random token",
+    keys.CONTACT: "is hidden when its value is an address or a number to call",
     keys.STATEMENT: "stays without what stands in quotes in the statement",
     keys.PARAMETERS: "stays, except beside a statement; the value rules still look at its value",
     keys.REFERENCE: "is hidden, except when its value is a pseudonym",

@@ -151,7 +151,7 @@ def period(value: str) -> timedelta:
 
 def rotation(value: str) -> Rotation:
     found: dict[str, int] = {}
-    for part in re.split(r"\s+or\s+", value.strip()):
+    for part in map(str.strip, re.split(r"\bor\b", value)):
         try:
             kind, amount = "size", size(part)
         except ValueError:

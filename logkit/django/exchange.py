@@ -7,7 +7,6 @@ writes `request.finished` when the last byte is produced, or when the client is 
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -188,7 +187,7 @@ def report(error: Exception, hook: str) -> None:
 
 
 def _with_our_header(value: str) -> str:
-    names = re.split(r"\s*,\s*", value.strip())
+    names = [name.strip() for name in value.split(",")]
     if REQUEST_ID_HEADER.lower() in map(str.lower, names):
         return value
     return ", ".join([*filter(None, names), REQUEST_ID_HEADER])

@@ -11,8 +11,8 @@ from logkit.redact.validators import is_basic, is_id, is_jwt_header, looks_rando
 from logkit.redact.vendors import TELEGRAM, TOKEN, WEBHOOK, WEBHOOK_HOSTS
 
 # A private key: to its end, or, when the line was cut, as far as its base 64 goes. (P02)
-_PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_PEM_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_PEM = re.compile(r"-----?(?:BEGIN| BEGIN SSH2)[A-Z0-9 ]{0,40} PRIVATE KEY(?: BLOCK)? ?-----?")
+_PEM_END = re.compile(r"-----?(?:END| END SSH2)[A-Z0-9 ]{0,40} PRIVATE KEY(?: BLOCK)? ?-----?")
 
 
 def _private_keys(text: str) -> Iterator[Span]:
@@ -47,8 +47,9 @@ def _userinfo(text: str) -> Iterator[Span]:
         if at < 0 or _PORT.match(password):
             continue
         slash = password.find("/")
-        if 0 <= slash < (first := password.find("@")):  # a slash before the first @: password, or path?
-            at = first
+        if 0 <= slash < (first := password.find("@")):  # a slash before the first @ belongs to the password
+            rest = password.find("/", first)
+            at = password.rfind("@", 0, rest if rest >= 0 else len(password))
         elif slash >= 0:
             at = password.rfind("@", 0, slash)
         secret = password[:at]
@@ -131,23 +132,26 @@ _CRYPT = re.compile(
     r"|(?<![A-Za-z0-9_])\{(?:SSHA|SHA|SMD5|CRYPT)\d{0,3}\}[A-Za-z0-9+/=$.]{16,}"
     r"|\$(?:2[abxy]?|1|5|6|7|y|gy|apr1|argon2(?:id|i|d)|scrypt|pbkdf2(?:-sha\d{1,3})?)\$[./A-Za-z0-9,=$+\-]{16,}"
 )
-# Django's signed values (payload:time:signature) and password-reset links (/uid/time-hmac/). (R25)
-_SIGNED = re.compile(
-    r"(?<![\w\-.])(?P<secret>\.?[\w\-]{2,}+:[0-9A-Za-z]{5,7}:(?:[\w\-]{43}|[\w\-]{27}))(?![\w\-])"
+# The message authentication codes of Stripe and Slack: Stripe-Signature: t=1716981234,v1=...
+_MAC = re.compile(r"(?<![\w.])v[01]=(?P<secret>[0-9a-f]{64})(?![0-9a-f])")
+# The private members of a JSON web key. (RFC 7518, section 6)
+_JWK = re.compile(r"[\"'](?:d|p|q|dp|dq|qi|k)\\*[\"']\s{0,4}:\s{0,4}\\*[\"'](?P<secret>[A-Za-z0-9_\-]{16,}+)")
+# PuTTY's private keys have no line that ends them.
+_PUTTY = re.compile(
+    r"(?i)private-lines: ?\d{1,4}(?:\r?\n|(?:\\r)?\\n)(?P<secret>(?:(?!private-(?:mac|hash))[^\x00])++)"
 )
-_RESET = re.compile(r"/(?P<secret>[A-Za-z0-9_\-]{1,40}/[0-9a-z]{6,8}-[0-9a-f]{32,64})(?=[/\s\"'?#)>,;]|$)")
-
-
-def _is_no_signature(match: re.Match[str]) -> bool:
-    signature = match["secret"].rpartition(":")[2]
-    return not (any(map(str.isupper, signature)) and any(map(str.islower, signature)))
-
 
 RULES = (
     Rule("private key", PEM, _private_keys, ("private key",)),
+    Rule(
+        "PuTTY private key",
+        PAIR,
+        by_pattern(_PUTTY, hidden("private-key"), group="secret"),
+        ("private-lines:",),
+    ),
     Rule("password in a URL", URL, _userinfo, ("@",)),
     Rule("token as user name in a URL", URL, by_pattern(_ONLY_USER, HIDDEN, group="user"), ("@",)),
-    Rule("webhook address", LONG, by_pattern(WEBHOOK, HIDDEN), WEBHOOK_HOSTS),
+    Rule("webhook address", LONG, by_pattern(WEBHOOK, HIDDEN, group="secret"), WEBHOOK_HOSTS),
     Rule("bot token", LONG, by_pattern(TELEGRAM, HIDDEN), (":aa",)),
 )
 AFTER_PAIRS = (
@@ -181,11 +185,6 @@ AFTER_PAIRS = (
     Rule("JSON web token", LONG, by_pattern(_JWT, hidden("token"), unless=_is_no_jwt), ("eyj",)),
     Rule("vendor token", LONG, by_pattern(TOKEN, hidden("token"))),
     Rule("password hash", LONG, by_pattern(_CRYPT, hidden("password-hash")), ("$", "{s", "{crypt")),
-    Rule(
-        "signed value",
-        LONG,
-        by_pattern(_SIGNED, hidden("token"), group="secret", unless=_is_no_signature),
-        (":",),
-    ),
-    Rule("reset link", LONG, by_pattern(_RESET, hidden("token"), group="secret"), ("/",)),
+    Rule("message authentication code", LONG, by_pattern(_MAC, HIDDEN, group="secret"), ("v0=", "v1=")),
+    Rule("private JSON web key", LONG, by_pattern(_JWK, HIDDEN, group="secret"), ("kty",)),
 )

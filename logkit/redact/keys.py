@@ -18,6 +18,7 @@ TOKEN = 3  # hidden when the value looks like a random token
 REFERENCE = 4  # survives only when the value is a pseudonym
 STATEMENT = 5  # SQL: what stands in quotes in it is hidden
 PARAMETERS = 6  # hidden beside a statement
+CONTACT = 7  # hidden when the value looks like an address or a number to call
 _BY_NAME = {
     "session": REFERENCE,
     "sql": STATEMENT,
@@ -25,9 +26,10 @@ _BY_NAME = {
     "parameters": PARAMETERS,
     "authentication": SECRET,
 }
-NO_SECRETS = frozenset([PLAIN, TOKEN, STATEMENT, PARAMETERS])  # by their name alone
+BY_LOOK = frozenset([TOKEN, CONTACT])  # the name says too little without the value
+NO_SECRETS = frozenset([PLAIN, STATEMENT, PARAMETERS, *BY_LOOK])  # by their name alone
 
-_HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z\u00df-\uffff]+|[A-Z]+")
+_HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z\u00c0-\uffff]+|[A-Z]+")
 _LONGEST = 128  # a longer name is data
 _MOST = 4096
 
@@ -48,7 +50,7 @@ def django_cookie_names() -> tuple[str, ...]:
 class KeyRules:
     """Verdicts on names, remembered; the memory is bounded because names can be chosen by an attacker."""
 
-    __slots__ = ("_allowed", "_extra", "_hidden", "_telling", "verdicts")
+    __slots__ = ("_allowed", "_extra", "_hidden", "_telling", "_verdicts")
 
     def __init__(
         self, *, extra: Iterable[str] = (), allowed: Iterable[str] = (), hidden_names: Iterable[str] = ()
@@ -61,21 +63,23 @@ class KeyRules:
             vocab.WIDE
             | vocab.NARROW
             | vocab.WEAK
+            | vocab.SIGNATURES
+            | vocab.CONTACTS
             | {pair[-1] for pair in (*vocab.PAIRS, *self._extra)}
             | {"ref"}
         )
-        self.verdicts: dict[str, int] = {}
+        self._verdicts: dict[str, int] = {}
 
     def verdict(self, name: str) -> int:
-        """PLAIN, SECRET, COUNT, TOKEN or REFERENCE for `name`."""
-        known = self.verdicts.get(name)
+        """What the name says about its value: one of the constants above."""
+        known = self._verdicts.get(name)
         if known is not None:
             return known
         found = self._judge(name) if len(name) <= _LONGEST else self._judge(name[-_LONGEST:])
         if len(name) <= _LONGEST:
-            if len(self.verdicts) >= _MOST:
-                self.verdicts = {}
-            self.verdicts[name] = found
+            if len(self._verdicts) >= _MOST:
+                self._verdicts = {}
+            self._verdicts[name] = found
         return found
 
     def _judge(self, name: str) -> int:
@@ -97,7 +101,11 @@ class KeyRules:
             if any(word in vocab.REFERENCES for word in stem) or self._sensitive(stem):
                 return REFERENCE
         if self._sensitive(words):
-            return COUNT if words[-1] in vocab.COUNTABLE else SECRET
+            return SECRET if vocab.COUNTABLE.isdisjoint(words[-2:]) else COUNT
+        if words[0] not in vocab.BEFORE and not vocab.CONTACTS.isdisjoint(
+            words[-2:] if words[-1] == "address" else words[-1:]
+        ):
+            return CONTACT
         return TOKEN if _is_weak(words) else PLAIN
 
     def _sensitive(self, words: list[str]) -> bool:

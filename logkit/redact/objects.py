@@ -28,6 +28,7 @@ from logkit.redact.paths import hide_path_segments
 PLAIN_TYPES = frozenset({str, int, float, bool, type(None), dict, list, tuple, set, frozenset})
 _LONGEST = 1024
 _MOST_BYTES = 65_536
+_HEADER_NAME = re.compile(r"[\w.\- \[\]]{2,64}")
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 
 
@@ -62,11 +63,9 @@ def big_integer(value: int) -> str:
 
 def header_name(value: object) -> str | None:
     """The name in a pair such as `(b"authorization", b"...")`."""
-    if type(value) is str:
-        return value if 2 <= len(value) <= 64 else None
-    if type(value) is bytes and 2 <= len(value) <= 64:
-        return value.decode("latin-1")
-    return None
+    if type(value) is bytes:
+        value = value[:65].decode("latin-1")
+    return value if type(value) is str and _HEADER_NAME.fullmatch(value) else None
 
 
 def plain(value: Any, kind: type) -> object:

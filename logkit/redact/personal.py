@@ -16,7 +16,7 @@ _EMAIL = re.compile(
     r"@(?P<domain>[\w\-]++(?:\.[\w\-]++)*+)"
 )
 _ENCODED_EMAIL = re.compile(
-    r"(?<![\w.+\-])[\w.+\-](?:[\w.+\-]|%2[Bb])*+(?:%40|\\u0040|&\#64;|&commat;)(?P<domain>[\w\-]++(?:\.[\w\-]++)++)"
+    r"(?<![\w.+\-])[\w.+\-](?:[\w.+\-]|%2[Bb]){0,64}+(?:%40|\\u0040|&\#64;|&commat;)(?P<domain>[\w\-]++(?:\.[\w\-]++)++)"
 )
 _ENDS_OF_FILES = words(
     """
@@ -44,6 +44,8 @@ def _is_no_email(match: re.Match[str]) -> bool:
         return True
     if text[start - 3 : start] == "://":  # user@host of a URL without a password
         return True
+    if text[match.end() : match.end() + 2] in (":/", ":~"):  # deploy@host:/srv of scp and rsync
+        return True
     # `git@github.com:team/repository.git` and Celery's names of its workers address machines.
     return (local == "git" and text[match.end() : match.end() + 1] in (":", "/")) or local == "celery"
 
@@ -53,9 +55,15 @@ def _is_no_encoded_email(match: re.Match[str]) -> bool:
 
 
 _PHONE = re.compile(
-    r"(?:\+(?<![\w+.]\+)|%2[Bb](?<![\w+.]%2.)|00(?<![\w+.]00)(?<!\d[,\-]00)(?=[1-9]\d{0,2}[ \-.]))"
+    r"(?:\+(?<![\w+.]\+)|%2[Bb](?<![\w+.]%2.)|00(?<![\w+.]00)(?<!\d[,\-]00)(?<![A-Z0-9] 00)(?=[1-9]\d{0,2}[ \-.]))"
     r"(?P<number>\(?[1-9](?:(?:[ \-./\u00a0]"
-    r"|%20)?[()]?(?:[ \-./\u00a0]|%20)?[0-9]){6,14})(?![0-9])(?!:[0-9])"
+    r"|%20)?[()]?(?:[ \-./\u00a0]|%20)?[0-9]){6,14})(?![0-9])(?![:.][0-9])"
+)
+# (415) 555-0132: nothing else is written like this. After its name, a number may be written in any way.
+_NATIONAL = re.compile(
+    r"(?<![\w)])\([2-9]\d\d\)[ \u00a0]?[2-9]\d\d[\-. ]\d{4}(?!\w)"
+    r"|(?i:(?:phone|mobile|cell|fax)(?: number| no\.?)?(?: is| was)? )"
+    r"(?P<secret>\(?\d(?:[ ().\-/]{0,3}\d){6,14})(?![\w\-])"
 )
 _DECIMAL = re.compile(r"\d+\.\d+")
 
@@ -72,8 +80,9 @@ _CARD = re.compile(
     r"[0-9]{11,18}"
     r"|[0-9]{3}(?P<sep>[ \-\u00a0])[0-9]{4}(?P=sep)[0-9]{4}(?P=sep)[0-9]{1,4}(?:(?P=sep)[0-9]{3})?"
     r"|[0-9]{3}(?P<other>[ \-\u00a0])[0-9]{6}(?P=other)[0-9]{4,5}"
-    r")(?![A-Za-z0-9_])(?![.,\-/][0-9])(?!-[A-Za-z0-9])"
+    r")(?![A-Za-z0-9_])(?![.,\-][0-9])(?!/[0-9](?![0-9](?![0-9])|[0-9]{3}(?![0-9])))(?!-[A-Za-z0-9])"
 )
+_WITHIN_IBAN = re.compile(r"\b[A-Z]{2}\d\d(?: [A-Z0-9]{4}){0,8} \Z")
 _CARD_WORD = re.compile(
     r"(?i)\b(?:card|cards|pan|cc|visa|charge|charged|payment|uatp|maestro|gateway|expiry|cvv|raw input)\b"
 )
@@ -81,6 +90,8 @@ _CARD_WORD = re.compile(
 
 def _is_no_card(match: re.Match[str]) -> bool:
     digits = match[0] if match[0].isdecimal() else "".join(char for char in match[0] if char.isdecimal())
+    if _WITHIN_IBAN.search(match.string[max(0, match.start() - 40) : match.start()]):
+        return True
     if is_card(digits):
         return False
     if not is_card(digits, near_card_word=True):
@@ -128,6 +139,12 @@ RULES = (
         DIGITS,
         by_pattern(_PHONE, hidden("phone"), unless=_is_no_phone),
         ("+", "%2b", "00"),
+    ),
+    Rule(
+        "national telephone number",
+        DIGITS,
+        by_pattern(_NATIONAL, hidden("phone"), group="secret"),
+        ("(", "phone", "mobile", "cell", "fax"),
     ),
     Rule("payment card number", DIGITS, by_pattern(_CARD, hidden("card"), unless=_is_no_card)),
     Rule("US social security number", DIGITS, by_pattern(_SSN, hidden("ssn"), unless=_is_no_ssn), ("-",)),

@@ -13,7 +13,7 @@ from logkit.errors import raise_if_asynchronous
 from logkit.redact import keys
 from logkit.redact.marker import FAILED, HIDDEN
 from logkit.redact.pseudonym import is_pseudonym
-from logkit.redact.validators import looks_random
+from logkit.redact.validators import is_contact, looks_random
 from logkit.redact.value_sense import is_plain_hash
 from logkit.redact.values import ValueRules
 from logkit.redact.walk import Walk, exact
@@ -38,7 +38,7 @@ class Redactor:
     names that are hidden (Django's session and CSRF cookies).
     """
 
-    __slots__ = ("_clean", "_keys", "_older", "_values", "_walk")
+    __slots__ = ("_clean", "_keys", "_names", "_older", "_values", "_walk")
 
     def __init__(
         self,
@@ -50,6 +50,7 @@ class Redactor:
         self._keys = keys.KeyRules(extra=extra_keys, allowed=allow_keys, hidden_names=hidden_names)
         self._values = ValueRules(self._keys.verdict)
         self._walk = Walk(self._keys.verdict, self.text, self.under)
+        self._names: dict[str, None] = {}
         self._clean: dict[str, None] = {}
         self._older: dict[str, None] = {}
 
@@ -84,10 +85,10 @@ class Redactor:
     def fields(self, fields: Mapping[str, object]) -> dict[str, JSON]:
         """A new dict of what `orjson.dumps` takes as it is: secrets hidden, everything made plain data."""
         result: dict[str, JSON] = {}
-        verdicts, clean = self._keys.verdicts, self._clean
+        names, clean = self._names, self._clean
         try:
             for name, value in fields.items():
-                if verdicts.get(name) == 0:
+                if name in names:
                     kind = type(value)
                     if kind is str:
                         if value in clean or (len(value) in _ID_LENGTHS and _ID(value)):  # type: ignore[arg-type, call-overload]
@@ -103,10 +104,18 @@ class Redactor:
                         result[name] = value
                         continue
                 self._walk.into(result, name, value)
+                if name in result and self._keys.verdict(name) == keys.PLAIN:
+                    self._remember(name)
         except Exception as error:  # noqa: BLE001 - a mapping may do anything
             raise_if_asynchronous(error)
             result[FAILED] = FAILED
         return result
+
+    def _remember(self, name: str) -> None:
+        """Names that show nothing and hide nothing; their memory is bounded, because an attacker may choose them."""
+        if len(self._names) >= _REMEMBERED:
+            self._names = {}
+        self._names[name] = None
 
     def value(self, value: object, *, key: str | None = None) -> JSON:
         """`value` as plain data without secrets; `key` is the name that it stands under."""
@@ -117,9 +126,13 @@ class Redactor:
         if value is None or value is True or value is False or verdict in _BY_CIRCUMSTANCE:
             return False
         if type(value) is str:
+            if verdict == keys.CONTACT:
+                return is_contact(value)
             if verdict == keys.TOKEN:
                 return looks_random(value) and not is_plain_hash(value, keys.split(name))
             return not (value == "" or is_pseudonym(value) or value == HIDDEN)
+        if verdict == keys.CONTACT:
+            return type(value) is int and is_contact(str(value))
         if verdict == keys.COUNT:
             return type(value) not in (int, float)
         return verdict != keys.TOKEN

@@ -15,9 +15,11 @@ PEM = 16  # -----
 URL = 32  # ://
 WORDS = 64  # more than one word
 LOUD = 128  # a character that plain sentences do without: a quote, a colon, a dollar sign
+FOREIGN = 256  # characters beyond ASCII
+ALL = 2 * FOREIGN - 1
 
 OPTION = (" -", "--")  # an option of a command line; the start of a text counts as a space
-QUOTED_OPTION = ("'-", '"-', "\t-")
+QUOTED_OPTION = ("'-", '"-')
 
 Span = tuple[int, int, str]  # start, end, what stands there instead
 

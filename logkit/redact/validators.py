@@ -120,6 +120,15 @@ def is_phone(digits: str) -> bool:
     return digits[:2] in _CALLING_CODES or digits[:3] in _CALLING_CODES
 
 
+def is_contact(value: str) -> bool:
+    """A number to call in any format, or an address that only a machine of the same house knows: `root@localhost`."""
+    at = value.rfind("@")
+    return "." not in value[at:] if at >= 0 else _NUMBER.fullmatch(value.strip()) is not None
+
+
+_NUMBER = re.compile(r"(?!\d{4}-\d\d-\d\d)[+(]{0,2}\d(?:[ ().\-/]{0,3}\d){5,30}")
+
+
 def is_ssn(area: str, group: str, serial: str) -> bool:
     """A US social security number that can have been issued."""
     return area not in ("000", "666") and area[0] != "9" and group != "00" and serial != "0000"
@@ -166,12 +175,21 @@ def looks_random(text: str) -> bool:
     return any(_is_random(part) for part in _PART.findall(UUID.sub("-", text)))
 
 
+def _is_camel_case(part: str) -> bool:
+    """Words have one capital in four or five letters, and seldom two in a row; chance has one in two."""
+    capitals = sum(map(str.isupper, part)) / len(part)
+    return not 0.3 < capitals < 0.7 and not (0.2 < capitals and len(_CAPITALS.findall(part)) > len(part) / 12)
+
+
+_CAPITALS = re.compile(r"[A-Z](?=[A-Z])")
 _PART = re.compile(r"[A-Za-z0-9]{8,}")
 _DATE = re.compile(r"\d{8}T\d{4,6}Z?")
 _TURN = re.compile(r"[0-9]+|[A-Z]+|[a-z]+")
 
 
 def _is_random(part: str) -> bool:
-    if part.isdecimal() or part.isalpha() or _DATE.fullmatch(part):
+    if part.isalpha():
+        return len(part) >= 16 and not _is_camel_case(part)
+    if part.isdecimal() or _DATE.fullmatch(part):
         return False
     return len(_TURN.findall(part)) > 3  # `members2024` has two turns, `aB3dE5` six

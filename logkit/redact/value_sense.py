@@ -7,8 +7,8 @@ import re
 from logkit.redact import keys
 from logkit.redact.marker import MARKER
 from logkit.redact.pseudonym import is_pseudonym
-from logkit.redact.validators import looks_random
-from logkit.redact.vocabulary import SIGNATURES, TOPICS, words
+from logkit.redact.validators import is_contact, looks_random
+from logkit.redact.vocabulary import METHODS, SIGNATURES, TOPICS, words
 
 # Source code that names a value instead of holding one: `self.password`, `os.environ["DB_PASSWORD"]`, `getpass()`.
 CODE = re.compile(
@@ -17,8 +17,8 @@ CODE = re.compile(
     r"|credentials|ctx|app|cfg|secrets|vars?|response|resp|event|body|payload|validated_data|cleaned_data"
     r"|attrs|validated|serializer"
     r"|instance|obj|row|item|client|this|props|state|account|member|person)"
-    r"(?:\.(?:get|pop|getlist|getenv)\([\"'][\w.\-]{1,64}[\"'](?:, ?[^()\"']{0,32})?\)"
-    r"|\.[A-Za-z_]\w*|\[[^\]\s]{0,64}\]|\([^()\"']{0,64}\))+[)\]},:]*(?=$|[\s,;.])"
+    r"(?:\.(?:get|pop|getlist|getenv)\([\"'][\w.\-]{1,64}[\"'](?:,[^()\"']{0,33}+)?+\)"
+    r"|\.[A-Za-z_]\w*+|\[[^\]\s]{0,64}\]|\([^()\"']{0,64}\))+[)\]},:]*(?=$|[\s,;.])"
 )
 CALL = re.compile(
     r"(?:input|getpass|prompt|(?:getpass\.)?getpass)\([\"'][^\"']{0,64}[\"']\)(?=$|[\s,;.)])"
@@ -26,7 +26,9 @@ CALL = re.compile(
     r"|[A-Za-z_][\w.]{0,64}\((?:[^\"'()]{0,64}|[\"'][A-Z][A-Z0-9_]{2,64}[\"'][^\"']{0,16})\)*[)\]},:]*(?=$|[\s,;.])"
 )
 PLACEHOLDER = re.compile(
-    r"(?:(?i:bearer|basic|token) )?(?:\{\w{0,64}\}|\{\{[^{}]{0,64}\}\}|\$\{[^{}]{1,128}\}|\$[A-Z_][A-Z0-9_]*"
+    r"(?:(?i:bearer|basic|token) )?"
+    # the field of a format string, and the variables of templates, shells and statements
+    r"(?:\{(?:[A-Za-z_][\w.]{0,64}(?:\[[^\]\s]{0,32}\]|\(\))?(?:![rsa])?(?::[^{}\s]{0,16})?|\d{0,2})\}|\{\{[^{}]{0,64}\}\}|\$\{[^{}]{1,128}\}|\$[A-Z_][A-Z0-9_]*"
     r"|\$\([^()]{0,64}\)"
     r"|%\(\w{1,64}\)s|%[sdr]"
     r"|<[\w \-]{1,64}>|&lt;[\w \-]{1,64}&gt;|\?|:[a-z_]+|\$\d{1,2}|<%=?[^%]{0,64}%>"
@@ -36,6 +38,14 @@ _MASK = re.compile(
     r"[*•●·xX.…_\-#]{2,}|\*{3,}.{0,4}|.{0,4}\*{4,}|\[?<?(?i:filtered|redacted|hidden|masked|secret removed"
     r"|removed|scrubbed|omitted|cleansed|elided)>?\]?"
 )
+_MEASURE = re.compile(r"\d+(?:\.\d+)?(?:[nuµm]?s|min|[mhdx%]|[kKMG]i?B)")
+# What validators say: `'password': ['This field is required.']`.
+_MESSAGE = re.compile(
+    r"(?:This (?:field|password|value|token)|Ensure (?:this|that)|Enter a valid|The (?:password|two password)"
+    r"|Your password|Not a valid|Invalid|Field required|Must)\b[\w ,.'\u2019()\-/]{0,160}"
+)
+_ERROR_CODE = re.compile(r"code[\"']?[=:] ?[\"'][a-z_]{1,32}[\"']")
+_QUOTED_TEXT = re.compile(r"\"([^\"]*+)\"|'([^']*+)'")
 _NOT_WORD = re.compile(r"[\W_]+")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _PATH = re.compile(r"/[\w.\-]+(?:/[\w.\-]*)+")  # the working directory has the name of a password
@@ -48,7 +58,7 @@ _STATUS = words(
     unavailable pending verified unverified too must cannot this the that is was are not no yes has have may
     should your enter please field value values must optional match matches mismatch does do did found generated
     checked skipped hit miss cleared closed opened login logout signed in out on off for and or with without
-    string str int integer bytes bool boolean any object list dict tuple optional[str] char text varchar
+    string str int integer bytes bool boolean any object list dict tuple optional[str] secretstr char text varchar
     """
 )
 
@@ -62,11 +72,15 @@ def is_kept(value: str, name: str, verdict: int) -> bool:
     code = _NOT_WORD.sub("", low)
     if low.partition(".")[0].isidentifier() and (_names(name).endswith(code) or _is_attribute(low, name)):
         return True
+    if verdict == keys.CONTACT:
+        return not is_contact(value)
     if verdict == keys.TOKEN:
         return not looks_random(value)
     if verdict == keys.COUNT and value.isdecimal() and len(value) < 8:
         return True
     if is_pseudonym(value) or (name.lower().endswith("pwd") and _PATH.fullmatch(value)):
+        return True
+    if value[:1].isupper() and _MESSAGE.fullmatch(value):
         return True
     return _MASK.fullmatch(value) is not None or PLACEHOLDER.fullmatch(value) is not None
 
@@ -80,6 +94,12 @@ def _is_attribute(value: str, name: str) -> bool:
     return bool(dot) and first == name.lower().rpartition(".")[2] and rest.rstrip("()").isidentifier()
 
 
+def are_messages(brackets: str) -> bool:
+    """Does a list hold nothing but what a validator says about a value?"""
+    texts = [match[1] or match[2] or "" for match in _QUOTED_TEXT.finditer(_ERROR_CODE.sub("", brackets))]
+    return bool(texts) and all(map(_MESSAGE.fullmatch, texts))
+
+
 def is_plain_hash(value: str, name_words: list[str]) -> bool:
     """A digest under a name such as `key` or `state` says nothing; under `signature` it does."""
     return _HEX.fullmatch(value) is not None and name_words[-1:] != [] and name_words[-1] not in SIGNATURES
@@ -90,8 +110,15 @@ def is_status(value: str, name: str, sep: str) -> bool:
     lower = value.lower()
     if lower in _STATUS or (name.lower() == "pass" and value.isdecimal() and len(value) < 4):
         return True
+    last = keys.split(name)[-1:]
+    if not TOPICS.isdisjoint(last) and (lower in METHODS or _MEASURE.fullmatch(value)):
+        return True  # `auth=ldap`, `session: 30m`
     if sep in ("==", "!=", "===", "!=="):
         return value.isidentifier() and not any(map(str.isdigit, value))
     if sep != ":" or not value.isalpha():
         return False
-    return (value.islower() and lower.endswith(("ed", "ing"))) or name.lower() in TOPICS or len(value) < 4
+    return (
+        ((value.islower() or "." in name) and lower.endswith(("ed", "ing")))
+        or name.lower() in TOPICS
+        or len(value) < 4
+    )

@@ -8,30 +8,42 @@ from collections.abc import Iterator
 from logkit.redact import keys
 from logkit.redact.marker import HIDDEN, MARKER
 from logkit.redact.rule import Span
-from logkit.redact.value_sense import CALL, CODE, PLACEHOLDER, is_kept, is_plain_hash, is_status
+from logkit.redact.validators import looks_random
+from logkit.redact.value_sense import CALL, CODE, PLACEHOLDER, are_messages, is_kept, is_plain_hash, is_status
 from logkit.redact.vocabulary import words
 
-_OPENING = re.compile(r"[bBuUrRfF]{0,2}(?P<quote>\\*+[\"'`]|&quot;|&\#x27;|&\#39;|%22|%27)")
+_OPENING = re.compile(r"[bBuUrRfF@$]{0,2}(?P<quote>\\*+[\"'`]|&quot;|&\#x27;|&\#39;|%22|%27)")
+_CHANGED = re.compile(
+    r"[\"'] {0,2}(?:=>|->|→) {0,2}[\"'](?P<new>[^\"']{1,256})"
+)  # of Terraform: "old" => "new"
+_ANNOTATION = re.compile(
+    r"[A-Za-z_][\w.]{0,64}(?:\[[\w., |]{0,64}\])?(?: \| \w{1,32})? = (?=[\"'])"
+)  # `token: str = "x"`
+_ANGLES = re.compile(r"<(?P<inner>[^\s<>]{8,128})>")
+_TAG = re.compile(r"!(?:vault|!str|!binary)[ \t]+(?:\|\s+)?")  # of YAML
 _BRACKET = re.compile(r"\w{0,32}[\[({]")
 _QUOTES = "\"'"
 QUOTED = "quoted"  # in the place of `outer`: the name itself stood in quotes
 _CLOSES = {"[": "]", "(": ")", "{": "}"}
 _BARE = re.compile(
     r"""(?:[^\s,;&|"'`<>\\\x00-\x1f]
-    |[,;&|](?!amp;)(?![\s"'`\\]|$|[\w.%\[\]\-]{1,64}(?:=|%3[Dd]|:[ ]?))
+    |[,;&|](?!amp;)(?![\s"'`\\]|$|[\w%\[][\w.%\[\]\-]{0,63}(?:=|%3[Dd]|:[ ]?))
     |["'`](?=[^\s,;&)\]}>:"'`\\])(?=[^\s]{1,64})
-    |\\(?![nrt"'`\\]))++""",
+    |\\(?![nrt"'`\\])
+    |[<>](?=[\-_$\#@!%^*+~])
+    )++""",
     re.VERBOSE,
 )
 _ENCODED_END = re.compile(r"%26|%22|%27|%20|%3[Bb]|%0[AaDd]|&quot;|&#")
 _NUMBERS = re.compile(r"[+(]{0,2}\d(?:[ ().\-/]{0,3}\d){5,30}")
 _NUMBERED = words(
     """
-    phone telephone mobile cell tel msisdn card number no num ssn security account iban
+    phone telephone mobile cell tel fax whatsapp viber msisdn card number no num ssn security account iban
     """
 )
 _COOKIES = re.compile(
-    r"[^\s=;,&|\"'<>\\]{1,128}=[^\s;,&|\"'<>\\]*+(?:;[ \t]{0,4}[^\s=;,&|\"'<>\\]{1,128}(?:=[^\s;,&|\"'<>\\]*+)?)*+"
+    r"[^\s=;,&|\"'<>\\]{1,128}=(?:\"[^\"\\]*+\"|[^\s;,&|\"'<>\\]*+)"
+    r"(?:;[ \t]{0,4}[^\s=;,&|\"'<>\\]{1,128}(?:=(?:\"[^\"\\]*+\"|[^\s;,&|\"'<>\\]*+))?)*+"
 )
 _COOKIE = re.compile(r"[^\s=;,]{1,128}=(?P<value>\"[^\"]{0,4096}\"|[^\s;,]*+)")
 _COOKIE_ATTRIBUTES = words(
@@ -43,13 +55,14 @@ _SCHEME = re.compile(
     r"(?i)(?:bearer|basic|token|negotiate|ntlm|apikey|api-key|splunk|sso-key|ssws|key|jwt|dpop"
     r"|genie[ \-]?key|zoho-oauthtoken|privatetoken|bot|client-id)(?:[ \t]+|%20|\+)(?=\S)"
 )
+_ANY_SCHEME = re.compile(r"[A-Za-z][\w\-]{1,40}[ \t]{1,4}(?=[A-Za-z]{0,64}[\d:+/\[])")
 _PARAMETER_SCHEME = re.compile(
     r"(?i)(?:digest|hawk|oauth|signature|mac|vapid|aws4-hmac-sha256|aws|hmac[\w\-]{0,16}|acs3-hmac-sha256"
     r"|goog4-[\w\-]{1,16})[ \t]+"
 )
 _PARAMETERS = re.compile(
     r"[\w\-]{1,64}=(?:\\*+\"[^\"\\]*+\\*+\"|[^\s,\"]++)(?:[ \t]{0,4},[ \t]{0,4}[\w\-]{1,64}="
-    r"(?:\\*+\"[^\"\\]*+\\*+\"|[^\s,\"]++))*+|\S+"
+    r"(?:\\*+\"[^\"\\]*+\\*+\"|[^\s,\"]++))*+|[^\s\d=:+/]*+[\d=:+/]\S*+"
 )
 
 
@@ -60,6 +73,8 @@ def values(text: str, at: int, name: str, verdict: int, *, sep: str, outer: str)
     """
     if MARKER.match(text, at):
         return
+    if annotation := (_ANNOTATION.match(text, at) if sep == ":" else None) or _TAG.match(text, at):
+        at = annotation.end()
     name_words = keys.split(name)
     is_cookie = any(word in ("cookie", "cookies", "setcookie") for word in name_words)
     if opening := _OPENING.match(text, at):
@@ -72,8 +87,12 @@ def values(text: str, at: int, name: str, verdict: int, *, sep: str, outer: str)
             yield from _cookies(content, start, is_set="set" in name_words[:2])
         elif verdict == keys.TOKEN and is_plain_hash(content, name_words):
             return
+        elif verdict in keys.BY_LOOK and MARKER.fullmatch(content):
+            return
         elif content != HIDDEN and (MARKER.search(content) or not is_kept(content, name, verdict)):
             yield start, end, HIDDEN
+            if changed := _CHANGED.match(text, end):
+                yield changed.start("new"), changed.end("new"), HIDDEN
         return
     if (
         (numbers := _NUMBERS.match(text, at))
@@ -81,6 +100,9 @@ def values(text: str, at: int, name: str, verdict: int, *, sep: str, outer: str)
         and verdict != keys.TOKEN
     ):
         yield at, numbers.end(), HIDDEN
+        return
+    if (angles := _ANGLES.match(text, at)) and looks_random(angles["inner"]):
+        yield angles.start("inner"), angles.end("inner"), HIDDEN
         return
     if placeholder := PLACEHOLDER.match(text, at):
         rest = text[placeholder.end() : placeholder.end() + 1]
@@ -99,17 +121,19 @@ def _unquoted(
     if parameters and (rest := _PARAMETERS.match(text, parameters.end())):
         yield rest.start(), rest.end(), HIDDEN
         return
-    start = at
-    if scheme := _SCHEME.match(text, at):
-        start = scheme.end()
+    scheme = _SCHEME.match(text, at) or (name_words[-1:] == ["authorization"] and _ANY_SCHEME.match(text, at))
+    start = scheme.end() if scheme else at
+    if scheme and MARKER.match(text, start):
+        return
     if CALL.match(text, at) or CODE.match(text, at):
         return
-    bracket = _BRACKET.match(text, at) if verdict != keys.TOKEN else None
+    bracket = _BRACKET.match(text, at) if verdict not in keys.BY_LOOK else None
     if bracket and (bracket.end() - at == 1 or any(quote in text[at : at + 80] for quote in "\"'")):
         end = _balanced(text, bracket.end() - 1)
-        if end - bracket.end() > 1:
-            yield at, end, HIDDEN
-        return
+        if bracket.end() - at == 1 or end == len(text) or text[end - 1] == _CLOSES[bracket[0][-1]]:
+            if end - bracket.end() > 1 and not are_messages(text[at:end]):
+                yield at, end, HIDDEN
+            return  # otherwise a bare word with brackets in it: `m{{h}o)p`
     bare = _BARE.match(text, start)
     if bare is None:
         return
@@ -121,7 +145,7 @@ def _unquoted(
         end = fragment
     end = _without_tail(text, start, end)
     value = text[start:end]
-    if scheme is None:
+    if not scheme:
         if outer and outer in _QUOTES and value.endswith(outer):
             end -= 1
             value = value[:-1]

@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable, Iterator
 
 from logkit.errors import raise_if_asynchronous
-from logkit.redact import credentials, personal, sentences
+from logkit.redact import codes, commands, credentials, links, personal, sentences, statements
 from logkit.redact.marker import FAILED
-from logkit.redact.pairs import PairRules
-from logkit.redact.rule import AT, DIGITS, LONG, LOUD, PAIR, PEM, URL, WORDS, Rule
+from logkit.redact.named import NamedRules
+from logkit.redact.pairs import Pairs
+from logkit.redact.rule import ALL, AT, DIGITS, FOREIGN, LONG, LOUD, PAIR, PEM, URL, WORDS, Rule
 
 # Most texts: words and small numbers, nothing that could be an address, a pair, an encoding or a long number.
 _CALM = re.compile(
@@ -20,7 +21,7 @@ _CALM = re.compile(
 )
 _QUIET = re.compile(r"[\w .,;/()\[\]#!?\n\-]*+")
 _DIGITS = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){7}")
-_PAIRS = ("=", ":", "%3", "<", "->", '",', "',")
+_PAIRS = ("=", ":", "%3", "<", "->", "→", '",', "',", '" ,', "' ,")
 _AT_SIGNS = ("@", "%40", "u0040", "&#64;", "&commat;")
 _LONG = 16
 # Long words that are no tokens: UUIDs, and paths, files, events and modules whose parts are words or short.
@@ -36,10 +37,12 @@ def signs_of(text: str) -> int:
     if not _CALM.fullmatch(text):
         if not _QUIET.fullmatch(text):
             signs = _loud_signs(text)
+        if not text.isascii():
+            signs |= FOREIGN
         if _DIGITS.search(text):
             signs |= DIGITS
     if "--" in text:
-        signs |= PAIR | PEM if "-----" in text else PAIR
+        signs |= PAIR | PEM if "----" in text else PAIR
     words = text.split()
     if len(words) > 1:
         signs |= WORDS
@@ -72,15 +75,27 @@ class ValueRules:
     def __init__(self, verdict: Callable[[str], int]) -> None:
         self.rules: tuple[Rule, ...] = (
             *credentials.RULES,
-            *PairRules(verdict).rules,
+            Rule("name and value", PAIR, Pairs(verdict).find),
+            *NamedRules(verdict).rules,
             *credentials.AFTER_PAIRS,
+            *links.RULES,
             *personal.RULES,
             *sentences.RULES,
+            *codes.RULES,
+            *commands.RULES,
+            *statements.RULES,
         )
         self._by_signs = tuple(
-            tuple(each for each in self.rules if each.signs & signs) for signs in range(2 * LOUD)
+            tuple(each for each in self.rules if each.signs & signs) for signs in range(ALL + 1)
         )
-        self._telling = tuple({need for each in self._by_signs[WORDS] for need in each.needs})
+        # What a text without any other sign can contain of them; the shortest only.
+        needs = {
+            need
+            for each in self._by_signs[WORDS]
+            for need in each.needs
+            if need.isascii() and _QUIET.fullmatch(need)
+        }
+        self._telling = tuple(need for need in needs if not any(other in need for other in needs - {need}))
 
     def called_for(self, text: str, signs: int) -> list[Rule]:
         """The rules that are worth a try on `text`, which shows `signs`."""

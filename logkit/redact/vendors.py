@@ -27,12 +27,12 @@ sgp_[A-Za-z0-9]{60,}
 """
 
 _CLOUDS = r"""
-(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])
+(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])(?:[:;,|/ ]{1,2}[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/]))?
 ABSK[A-Za-z0-9+/]{60,}={0,2}
 bedrock-api-key-[A-Za-z0-9+/=_\-]{20,}
 (?:FwoGZXIvYXdz|IQoJb3JpZ2lu)[A-Za-z0-9+/=%]{50,}
 AIza[A-Za-z0-9_\-]{34,}
-ya29\.[A-Za-z0-9_\-]{16,}(?:\.[A-Za-z0-9_\-]+)*
+ya29\.(?:[a-z]\.)?[A-Za-z0-9_\-]{16,}(?:\.[A-Za-z0-9_\-]+)*
 GOCSPX-[A-Za-z0-9_\-]{20,}
 1//0[A-Za-z0-9_\-]{25,}
 4/0A[A-Za-z0-9_\-]{25,}
@@ -56,6 +56,7 @@ AVNS_[A-Za-z0-9_\-]{15,}
 tskey-[a-z]+-[A-Za-z0-9\-]{16,}
 dapi[0-9a-f]{32}(?:-\d)?
 sha256~[A-Za-z0-9_\-]{43}
+s\.(?=[A-Za-z]{0,22}\d)(?=[a-z0-9]{0,22}[A-Z])(?=[A-Z0-9]{0,22}[a-z])[A-Za-z0-9]{24}(?![A-Za-z0-9.(])
 hv[sbr]\.[A-Za-z0-9_\-]{20,}
 [A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_\-=]{40,}
 pul-[0-9a-f]{40}
@@ -94,16 +95,19 @@ _MESSAGING = r"""
 xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9\-]{10,}
 x(?:app|wfp)-[A-Za-z0-9\-]{16,}
 [MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,38}
-SK[0-9a-f]{32}(?![A-Za-z0-9])
+SK[0-9a-fA-F]{32}(?![A-Za-z0-9])
 SG\.[A-Za-z0-9_\-]{16,32}\.[A-Za-z0-9_\-]{16,64}
 (?:key|pubkey)-[0-9a-f]{32}(?![A-Za-z0-9])
 [0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}(?![A-Za-z0-9\-])
 [0-9a-f]{32}-us\d{1,2}(?![A-Za-z0-9])
+mlsn\.[0-9a-f]{64}
+apify_api_[A-Za-z0-9]{30,}
 md-[A-Za-z0-9_\-]{22}(?![A-Za-z0-9_\-])
 x(?:key|smtp)sib-[0-9a-f]{64}-[A-Za-z0-9]{16}
 re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}
 vk1\.a\.[A-Za-z0-9_\-]{40,}
 EAA[A-Za-z0-9]{60,}
+\d{15,16}(?:\||%7[Cc])[A-Za-z0-9_\-]{27,40}(?![A-Za-z0-9_\-])
 A{20,}[A-Za-z0-9%]{35,}
 WPL_AP1\.[A-Za-z0-9_\-.=]{16,}
 sendbird_[A-Za-z0-9]{30,}
@@ -114,7 +118,8 @@ _MONEY = r"""
 (?:pi|seti|cs|src|pm|cuss)_[A-Za-z0-9]+_secret_[A-Za-z0-9_]{10,}
 whsec_[A-Za-z0-9+/=]{20,}
 sq0[a-z]{3}-[A-Za-z0-9_\-]{22,}
-EAAA[A-Za-z0-9_\-]{60}
+EAAA[A-Za-z0-9_\-]{22,}
+AQE[A-Za-z0-9+/]{0,8}hmfx[A-Za-z0-9+/=.\-]{20,}
 access_token\$(?:production|sandbox)\$[a-z0-9]{16}\$[0-9a-f]{32}
 access-(?:sandbox|development|production)-[0-9a-f]{8}-[0-9a-f\-]{27}
 FLWSECK(?:_TEST)?-[A-Za-z0-9]{12,}(?:-X)?
@@ -176,6 +181,11 @@ b_[a-z0-9=_\-]{44}(?![A-Za-z0-9=_\-])
 (?:sdk|mob)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 dG9rO[A-Za-z0-9+/=]{40,}
 [A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}
+gAAAAA[A-Za-z0-9_\-]{60,}={0,2}
+[vk][1-4]\.(?:local|public|secret)\.[A-Za-z0-9_\-]{20,}(?:\.[A-Za-z0-9_\-]+)?
+ZXlK[A-Za-z0-9+/]{60,}={0,2}
+(?:pat|sat)\.[A-Za-z0-9_\-]{22}\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{20}
+(?:sc|ext|scauth|authress)_[A-Za-z0-9]{5,30}\.[A-Za-z0-9]{4,6}\.acc[_\-][A-Za-z0-9\-]{10,32}\.[A-Za-z0-9+/_=\-]{30,}
 [A-Za-z0-9_\-]{24}\.(?:ey[A-Za-z0-9_\-]+)\.secret
 """
 

@@ -13,22 +13,25 @@ def words(text: str) -> frozenset[str]:
 # Sensitive wherever they stand, unless a veto stands beside them.
 WIDE = words(
     """
-    password passwords passwd passwds passphrase passphrases passcode passcodes pwd pwds pswd psw passwort kennwort
-    contrasena contraseña senha motdepasse mdp wachtwoord haslo parola
-    secret secrets token tokens credential credentials creds cred otp totp hotp jwt jwts apikey apikeys
-    cvv cvc cvn csc ssn iban msisdn htpasswd sshpass psk mnemonic phone telephone phones
-    sessionid sessid sessionkey phpsessid jsessionid aspsessionid xsrf csrftoken
-    userpw dbpw bindpw rootpw adminpw privatekey secretkey accesskey authkey authtoken accesstoken
-    refreshtoken clientsecret creditcard cardnumber
-    argsrepr kwargsrepr samlresponse samlrequest signingkey encryptionkey masterkey sharedkey accountkey passkey
+    password passwords passwd passwds passphrase passphrases passcode passcodes pwd pwds pswd psw passwort
+    kennwort contrasena senha motdepasse mdp wachtwoord haslo parola losenord adgangskode passord salasana heslo
+    jelszo sifre secret secrets secrete token tokens credential credentials creds cred otp totp hotp jwt jwts
+    apikey apikeys cvv cvc cvn csc ssn iban msisdn htpasswd sshpass psk mnemonic phone telephone phones cellphone
+    cpf aadhaar aadhar pesel curp bsn sessionid sessid sessionkey phpsessid jsessionid aspsessionid xsrf csrftoken
+    dbpass smtppass userpass adminpass rootpass ftppass mailpass mysqlpass userpw dbpw bindpw rootpw adminpw
+    tokenvalue keytab privatekey secretkey accesskey authkey authtoken accesstoken refreshtoken clientsecret
+    creditcard cardnumber argsrepr kwargsrepr samlresponse samlrequest signingkey encryptionkey masterkey
+    sharedkey accountkey passkey
+    contraseña hasło lösenord jelszó şifre пароль пароля
+    密码 密碼 口令 パスワード 비밀번호
     """
 )
 
 # Sensitive only as the last word or before a word of CARRIERS: `basic_auth` and `auth_header`, not `auth_method`.
 NARROW = words(
     """
-    auth authorization authorisation cookie cookies session sessions pass pin pins csrf bearer dob passport
-    xauth setcookie ccnum pw symfony
+    auth authorization authorisation cookie cookies session sessions pass pin pins csrf bearer dob passport birthday
+    birthdate salt salts xauth setcookie ccnum pw symfony
     """
 )
 CARRIERS = words(
@@ -56,10 +59,14 @@ PAIRS = frozenset(
     device code|user code|one time code|pin code|pass code|pass word|pass phrase|pass wd|tax id|national id
     passport number|passport no|driver license|drivers license|driver licence|date of birth|birth date|phone number
     mobile number|mobile phone|cell phone|tel number|security answer|secret answer|maiden name|seed phrase
-    recovery phrase|functions key|function key|db key|database key|priv key|client key|oauth code
-    oauth state|oauth verifier|remember me
-    code verifier|saml response|saml request|client assertion|magic link|reset link|invite link|share link
-    reset url|magic url|invite url|share url|amz credential|mot de passe
+    recovery phrase|functions key|function key|admin key|storage key|connection key|certificate key|cert key
+    factor code|factor codes|acct number|ss number|insurance number|driving licence|driving license|contact number
+    fax number|whatsapp number|private pem|pem private|saml assertion|vault secret id|mật khẩu|palabra clave
+    parola d ordine|pan number|twofactor code|recaptcha response|captcha response|hcaptcha response
+    turnstile response|product key|medicare number|health number|nhs number|question answer|db key|database key
+    priv key|client key|oauth code|oauth state|oauth verifier|remember me|code verifier|saml response|saml request
+    client assertion|magic link|reset link|invite link|share link|reset url|magic url|invite url|share url
+    amz credential|mot de passe
     """.replace("\n", "|").split("|")
     if pair.strip()
 )
@@ -68,26 +75,25 @@ PAIRS = frozenset(
 AFTER = words(
     """
     count counts counter total totals length len size sizes type types kind name names id ids uuid ttl age expiry
-    expires expired expiration expire expiring exp at on in date time timestamp times changed change
-    changes updated
+    expires expired expiration expire expiring exp at on in date time timestamp times changed change changes updated
     update created create creation rotated rotation rotate revoked revocation issued reset resets required requires
     require valid invalid validity validation validator validators validated enabled disabled set present exist
-    exists used usage use uses limit limits policy policies strength score status state method methods
-    scheme schemes
-    backend backends provider providers version versions algorithm algorithms alg hasher hashers field
-    fields column
-    columns label path paths dir file filename files url urls uri uris endpoint endpoints host hostname port prefix
-    suffix last rate rates min max minimum maximum attempt attempts retries failure failures error
-    errors fail failed
-    failing success successes successful succeeded verified verification confirmed days hours minutes
-    seconds ms sec
-    secs bytes index num per scope scopes audience issuer domain secure samesite httponly budget cost costs window
-    class classes management manager service flow grant mode source stage step event events action actions reason
-    needed missing allowed accepted consent banner engine serializer store storage duration start started end ended
-    active arn level flag flags group groups latency region brand country currency network model platform vendor os
-    compromised breached leaked complexity quality match matches matched mismatch ok ratio percent percentage order
-    template templates view views page form help text_length format formats pattern permission permissions limit
-    remaining consumed generated refreshed locked unlocked question questions category title description
+    exists used usage use uses limit limits policy policies strength score status state method methods scheme
+    schemes backend backends provider providers version versions algorithm algorithms alg hasher hashers field
+    fields column columns label path paths dir file filename files url urls uri uris endpoint endpoints host
+    hostname port prefix suffix last rate rates min max minimum maximum attempt attempts retries failure failures
+    error errors fail failed failing success successes successful succeeded verified verification confirmed days
+    hours minutes seconds ms sec secs bytes index num per scope scopes audience issuer domain samesite httponly
+    budget cost costs window class classes management manager service flow grant mode source stage step event events
+    action actions reason needed missing allowed accepted consent banner engine serializer store storage duration
+    start started end ended active arn level flag flags group groups latency region brand country currency network
+    model platform vendor os compromised breached leaked complexity quality match matches matched mismatch ok ratio
+    percent percentage order template templates rule rules rounds iteration iterations loaded lifetime bucket
+    position supported sent found scanned purged detected exhausted requested submitted owner owners username role
+    roles history reuse entropy similarity purpose leeway delivered opened clicked carrier carriers encoder encoders
+    decoder address symbol decimals balance supply holder holders view views page form help text_length format
+    formats pattern permission permissions remaining consumed generated refreshed locked unlocked question questions
+    category title description
     """
 )
 # A name that starts a sensitive word with one of these counts it, or asks about it.
@@ -126,10 +132,23 @@ WEAK = words(
     "key sig signature sigs state nonce code sid hmac ticket assertion salt seed dsn pan hash_key authenticity"
 )
 
-SIGNATURES = words("sig signature signatures hmac nonce sid")
+SIGNATURES = words("sig signature signatures hmac nonce sid pat")
+
+# Hidden only when the value looks like an address or a number to call: `mobile` may say `android`.
+CONTACTS = words("email mail mobile cell tel fax whatsapp viber recipient")
 
 # Before a colon these are as often a topic as a name: `session: started`.
-TOPICS = words("token tokens session sessions auth bearer cookie cookies credentials csrf jwt otp phone")
+TOPICS = words(
+    "token tokens session sessions auth bearer cookie cookies credentials csrf jwt otp totp hotp mfa phone"
+)
+# What stands after `auth=` and names a way to log in instead of a secret.
+METHODS = words(
+    """
+    ldap ldaps basic bearer digest oauth oauth2 oidc saml saml2 sso jwt token session sessions cookie cookies
+    password passwords ntlm kerberos spnego negotiate mtls tls none apikey local anonymous guest required optional
+    model remote certificate cert hmac iam sigv4 plain login external internal
+    """
+)
 
 # Such a word before `_ref`: the field survives only with a pseudonym. `identifier` is what was typed to log in.
 REFERENCES = words(
@@ -140,8 +159,7 @@ REFERENCES = words(
 FIELD_NAMES = words(
     """
     id pk uuid name names username user email first_name last_name full_name login identifier is_active is_staff
-    date_joined
-    title slug status type role roles group groups permissions created_at updated_at created updated description
-    phone address country language locale timezone true false none null on off yes no
+    date_joined title slug status type role roles group groups permissions created_at updated_at created updated
+    description phone address country language locale timezone true false none null on off yes no
     """
 )

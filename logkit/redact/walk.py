@@ -14,7 +14,7 @@ from typing import Any
 from logkit.errors import raise_if_asynchronous
 from logkit.redact import keys, objects
 from logkit.redact.marker import FAILED, HIDDEN
-from logkit.redact.sentences import without_literals
+from logkit.redact.statements import without_literals
 from logkit.redact.validators import is_card
 from logkit.redact.vocabulary import FIELD_NAMES
 
@@ -28,6 +28,7 @@ _LEAST_INT = -(2**63)
 _LEAST_CARD = 10**12
 _STATEMENTS = frozenset(["sql", "statement", "query"])
 _NO_ARGUMENTS: tuple[object, ...] = ("()", "{}", "[]", (), {}, [])
+_JWK_MEMBERS = frozenset(["d", "p", "q", "dp", "dq", "qi", "oth", "k"])
 _LISTS = (list, tuple, set, frozenset)
 
 
@@ -149,6 +150,8 @@ class Walk:
         """Names that hold a secret because of what stands beside them."""
         if "args" in value and "kwargs" in value:  # of a task or call: anything at all
             return frozenset(["args", "kwargs"])
+        if "kty" in value:  # a JSON web key (RFC 7518, section 6)
+            return _JWK_MEMBERS
         named = _name_of_named_value(value)
         if named is not None and self._verdict(named) not in keys.NO_SECRETS:
             return frozenset(["value", "content"])

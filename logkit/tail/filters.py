@@ -212,6 +212,11 @@ def is_value(item: object, text: str) -> bool:
     )
 
 
+def _literals(glob: str) -> list[str]:
+    """What stands between the wildcards of a glob."""
+    return re.split(r"\[[^\]]{0,64}\]|[*?\[]", glob)
+
+
 def event_named(patterns: Sequence[str]) -> Condition:
     """The message fits one of these globs."""
     fits = re.compile("|".join(translate(pattern) for pattern in patterns)).match
@@ -220,7 +225,7 @@ def event_named(patterns: Sequence[str]) -> Condition:
         message = event.get("message")
         return isinstance(message, str) and fits(message) is not None
 
-    literals = [max(re.split(r"\[.*?\]|[*?\[]", pattern), key=len) for pattern in patterns]
+    literals = [max(_literals(pattern), key=len) for pattern in patterns]
     return Condition(test, without(*literals))
 
 
@@ -241,7 +246,7 @@ def of_task(task: str) -> Condition:
             return True
         return is_same_id(task_id, task)
 
-    return Condition(test, without(max(re.split(r"\[.*?\]|[*?\[]", task), key=len)))
+    return Condition(test, without(max(_literals(task), key=len)))
 
 
 def slower_than(milliseconds: float) -> Condition:

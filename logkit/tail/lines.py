@@ -7,6 +7,7 @@ around it.
 from __future__ import annotations
 
 import re
+import string
 from typing import Any, NamedTuple
 
 import orjson
@@ -16,7 +17,7 @@ from logkit.tail.times import utc_text
 _LONGEST_NUMBER = 20
 _FARTHEST_JSON = 256  # bytes a prefix may take
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
-_PREFIX_END = re.compile(r"[\s|:>]*$")
+_PREFIX_END = string.whitespace + "|:>"
 
 
 class Line(NamedTuple):
@@ -42,7 +43,7 @@ def parse(raw: bytes) -> Line:
     if event is None:
         return Line(raw, None, "")
     prefix = _COLOUR.sub(b"", raw[:start]).decode("utf-8", "replace")
-    return Line(raw, event, _PREFIX_END.sub("", prefix))
+    return Line(raw, event, prefix.rstrip(_PREFIX_END))
 
 
 def _lenient(raw: bytes) -> object:

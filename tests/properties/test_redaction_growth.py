@@ -29,6 +29,9 @@ h:5432:a:b:|/a/b-|/aaaaaaa-|a:aaaaaa:|$2b$|argon2$|{SSHA}|jdbc:oracle:thin:a/|a:
 hooks.slack.com/services/|123456789:AA|%22password%22:|&quot;password&quot;:&quot;|\\n|\\\\"|\\"
 password=\\|password=a,|password=a;|password=a&|password=;a|password=a'b|ssn·|password=é|[REDACTED]
 [REDACTED|'a':{'password':{|(((|'(|"[|password=("|a%3D|password%3D|api·key:·|key:·|sl.|t1.|1/
+(0.001)·|(0.001)·a;|"kty"·"d":"|Private-Lines:·1\\n|"a"·==·password|Token(key=|"a"."key"·=·|<key>a</key><a
+ENV·TOKEN·|a\\n··input_value=|1234·is·your·|use·code·1234·|код·|пароль·|password·from·|identified·by·'a|login("a",·"
+phone·(|(415)·|/invite/|/reset/a/|?t=|password:·str·=·"|password:·!vault·|token:·<|ldapa·-w·|name:·password\\n·value:·
 password=${|password={{|password=<|password=self.a(|password=f(|mac="
 """.strip()
     .replace("·", " ")

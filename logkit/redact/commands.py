@@ -1,0 +1,97 @@
+"""Value rules for command lines, protocols and files of credentials: secrets that stand after a word or an option."""
+
+from __future__ import annotations
+
+import re
+
+from logkit.redact import keys
+from logkit.redact.marker import HIDDEN
+from logkit.redact.rule import LOUD, OPTION, PAIR, QUOTED_OPTION, WORDS, Rule, by_pattern
+from logkit.redact.value_sense import is_kept
+
+_CREDENTIAL_ARGUMENT = re.compile(
+    r"(?<![\w\-])(?:-u|--user|--proxy-user|--auth|-a|-U)(?:[ \t]{1,4}|=|[\"'],\s?)[\"']?"
+    r"(?P<user>[\w.@+\-]{0,64})[:%](?P<secret>[^\s\"'/:][^\s\"']*)"
+)
+_COMMAND = re.compile(
+    r"(?<![\w\-])(?:(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\r\n|;]{0,200}?[ \t]-p"
+    r"|sshpass[ \t]{1,4}-p[ \t]{0,4}|redis-cli\b[^\r\n|;]{0,200}?[ \t]-a[ \t]{1,4}"
+    r"|(?:docker|podman|helm registry|az|ftp|mongo|mongosh|mongodump|sqlcmd|psql|xfreerdp"
+    r"|net use)\b[^\r\n|;]{0,200}?[ \t](?:-p|-P|--password|/p:)[ \t=]{0,4}"
+    r"|ldap[a-z]{3,8}\b[^\r\n|;]{0,200}?[ \t]-w[ \t]{1,4}|net use\b[^\r\n|;]{0,200}?/user:\S{1,64}[ \t]{1,4}"
+    r"|openssl\b[^\r\n|;]{0,200}?[ \t]-pass(?:in|out)?[ \t]{1,4}pass:|keytool\b[^\r\n|;]{0,200}?[ \t]-"
+    r"(?:store|key)pass[ \t]{1,4})"
+    r"[\"']?(?P<secret>[^\s\"'\-][^\s\"']{2,256})"
+)
+_PORTS = re.compile(r"[\d.:]+(?:/(?:tcp|udp))?")
+_NETRC = re.compile(
+    r"(?i)\blogin[ \t\r\n]{1,8}\S{1,128}[ \t\r\n]{1,8}password[ \t\r\n]{1,8}[\"']?(?P<secret>[^\s\"']{1,256})"
+)
+_PGPASS = re.compile(
+    r"(?m)(?:^|(?<=\s))[\w.\-*]{1,255}:(?:5432|6432|\*):[\w.\-*]{1,64}:[\w.\-*]{1,64}:(?P<secret>[^\s:]{1,256})"
+)
+_PROTOCOL = re.compile(
+    r"(?:\"AUTH\" (?:\"[^\"]{1,64}\" )?\"(?P<monitor>[^\"]{1,256})\""
+    r"|\bAUTH (?:PLAIN|LOGIN|XOAUTH2|CRAM-MD5)[ \t]{1,4}(?P<mail>[A-Za-z0-9+/=]{8,})"
+    r"|(?:^|[\r\n>\"'])\s{0,4}PASS (?P<ftp>[^\s\"'/]{1,256})(?=[\r\n\"']|$)"
+    r"|(?:^|[\r\n>\"'])\s{0,4}[A-Za-z]{0,4}\d{1,6} LOGIN \S{1,128} (?P<imap>\S{1,256})"
+    r"|\bAUTH[ \t]{1,4}(?:default |[\w\-]{1,32} )?(?P<redis>[^\s\"']{8,256})(?=[\"'\r\n]|$))"
+)
+# Literals in lines of source: login("user", "x"), sp_addlogin 'user', 'x', PDO->__construct('dsn', 'user', 'x')
+_LITERAL = r"\\*[\"'][^\"'\r\n]{0,128}[\"'],[ \t]{0,4}"
+_CALL = re.compile(
+    r"(?i)(?<![A-Za-z])(?:"
+    rf"(?:log_?in|auth|authenticate|sign_?in|basicauth|httpbasicauth|digestauth)\([ \t]{{0,4}}{_LITERAL}"
+    rf"|sp_addlogin[ \t]{{1,4}}{_LITERAL}"
+    r"|(?:PDO->__construct|mysqli(?:_connect|->__construct|->real_connect)|ldap_bind|ftp_login|imap_open)\("
+    r"[^\s,()]{1,128},[ \t]{0,4}[^\s,()]{1,128},[ \t]{0,4}"
+    r"|(?:check|set|make|verify|hash|validate|change)_?(?:password|passcode|pin)\("
+    r"|fernet\(|hmac\.(?:new|digest)\(|jwt\.(?:en|de)code\([^\s,\"'()]{1,64},[ \t]{0,4}"
+    r")[bBrRuU]?(?:\\*[\"'])(?P<secret>[^\"'\r\n]{3,256}?)\\*[\"']"
+)
+
+
+def _is_no_command(match: re.Match[str]) -> bool:
+    return is_kept(match["secret"], "", keys.SECRET) or _PORTS.fullmatch(match["secret"]) is not None
+
+
+def _is_kept(match: re.Match[str]) -> bool:
+    return is_kept(match["secret"], "", keys.SECRET)
+
+
+RULES = (
+    Rule(
+        "user and password argument",
+        LOUD,
+        by_pattern(_CREDENTIAL_ARGUMENT, HIDDEN, group="secret", unless=_is_kept),
+        (*OPTION, *QUOTED_OPTION, "\t-"),
+    ),
+    Rule(
+        "password argument",
+        WORDS,
+        by_pattern(_COMMAND, HIDDEN, group="secret", unless=_is_no_command),
+        (" -", " /p:", "/user:"),
+    ),
+    Rule("netrc", WORDS, by_pattern(_NETRC, HIDDEN, group="secret", unless=_is_kept), ("pass",)),
+    Rule(
+        "pgpass",
+        PAIR,
+        by_pattern(_PGPASS, HIDDEN, group="secret", unless=_is_kept),
+        (":5432:", ":6432:", ":*:"),
+    ),
+    Rule(
+        "password of a protocol",
+        WORDS,
+        by_pattern(_PROTOCOL, HIDDEN, group=("monitor", "mail", "ftp", "imap", "redis")),
+        ("auth", "pass", " login "),
+    ),
+    Rule(
+        "literal in a call",
+        LOUD,
+        by_pattern(_CALL, HIDDEN, group="secret", unless=_is_kept),
+        (
+            *("login", "log_in", "auth", "sign", "__construct(", "_connect(", "imap_open(", "ldap_bind("),
+            *("password(", "passcode(", "pin(", "fernet(", "hmac.", "jwt."),
+        ),
+    ),
+)
