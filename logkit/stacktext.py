@@ -13,9 +13,7 @@ from typing import Any
 
 from logkit.terminal import BOLD, DIM, RED, paint, safe
 
-_FRAME = re.compile(
-    r'[\s|+\-]*+File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.*))?$'
-)
+_FRAME = re.compile(r'[\s|+\-]*+File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.*))?$')
 _MARKS = re.compile(r"[\s|]*[~^]+\s*$")
 _LIBRARY = re.compile(r"\A(?:.*/)?(?:site-packages|dist-packages|lib(?:64)?/python\d(?:\.\d+)?)/|\A<frozen ")
 _LAYER = re.compile(

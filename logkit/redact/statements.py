@@ -42,7 +42,9 @@ def without_literals(statement: str) -> str:
 
 def _literals(text: str) -> Iterator[Span]:
     position = 0
-    while (match := _STATEMENT.search(text, position)) and (position := text.find("; args=", match.end())) >= 0:
+    while (match := _STATEMENT.search(text, position)) and (
+        position := text.find("; args=", match.end())
+    ) >= 0:
         for literal in _LITERAL.finditer(text, match.end(), position):
             if literal[0] != "'[REDACTED]'":
                 yield literal.start(), literal.end(), "'[REDACTED]'"

@@ -178,7 +178,7 @@ def looks_random(text: str) -> bool:
 def _is_camel_case(part: str) -> bool:
     """Words have one capital in four or five letters, and seldom two in a row; chance has one in two."""
     capitals = sum(map(str.isupper, part)) / len(part)
-    return not 0.3 < capitals < 0.7 and not (0.2 < capitals and len(_CAPITALS.findall(part)) > len(part) / 12)
+    return not 0.3 < capitals < 0.7 and not (capitals > 0.2 and len(_CAPITALS.findall(part)) > len(part) / 12)
 
 
 _CAPITALS = re.compile(r"[A-Z](?=[A-Z])")

@@ -85,9 +85,9 @@ def values(text: str, at: int, name: str, verdict: int, *, sep: str, outer: str)
         content = text[start:end]
         if is_cookie and "=" in content:
             yield from _cookies(content, start, is_set="set" in name_words[:2])
-        elif verdict == keys.TOKEN and is_plain_hash(content, name_words):
-            return
-        elif verdict in keys.BY_LOOK and MARKER.fullmatch(content):
+        elif (verdict == keys.TOKEN and is_plain_hash(content, name_words)) or (
+            verdict in keys.BY_LOOK and MARKER.fullmatch(content)
+        ):
             return
         elif content != HIDDEN and (MARKER.search(content) or not is_kept(content, name, verdict)):
             yield start, end, HIDDEN

@@ -95,7 +95,9 @@ def _literals(tree: ast.AST, room: str) -> Iterator[tuple[int, str, bool]]:
             and node.func.attr in _SEARCHES | _ANCHORED
         ):
             first = node.args[0]
-            assert isinstance(first, ast.Constant), f"{room}:{node.lineno}: compile it where this test can see it"
+            assert isinstance(first, ast.Constant), (
+                f"{room}:{node.lineno}: compile it where this test can see it"
+            )
             yield node.lineno, first.value, node.func.attr in _SEARCHES
 
 
@@ -159,7 +161,9 @@ def _sample_of(kind: Any, value: Any) -> str:
 
 def _one_of(members: list[Any]) -> str:
     wanted = re.compile("[" + "".join(_written(kind, value) for kind, value in members) + "]")
-    return next((char for char in "a1 :=@-./\"'\\\n%&;,+_({[<|é\u3042" if wanted.match(char)), _first(members))
+    return next(
+        (char for char in "a1 :=@-./\"'\\\n%&;,+_({[<|é\u3042" if wanted.match(char)), _first(members)
+    )
 
 
 def _written(kind: Any, value: Any) -> str:

@@ -47,7 +47,9 @@ def test_p04_every_pattern_is_linear(name: str) -> None:
         assert not grows, f"{before[:40]!r} and many {body[:40]!r}: {found.pattern.pattern[:200]}"
 
 
-@pytest.mark.parametrize("bad", [r"(?:a+)+b", r"\s*=\s*x", r"<[^>]*\bname=", r"[\w.]+@[\w.]+\.\w+", r"\w+ *\w+;"])
+@pytest.mark.parametrize(
+    "bad", [r"(?:a+)+b", r"\s*=\s*x", r"<[^>]*\bname=", r"[\w.]+@[\w.]+\.\w+", r"\w+ *\w+;"]
+)
 def test_a_bad_pattern_is_found(bad: str) -> None:
     """The texts made for a pattern show what is wrong with it."""
     found = Found(re.compile(bad), searches=True)
@@ -58,6 +60,10 @@ def test_every_room_is_looked_at() -> None:
     """The collection finds what is known to be there: in tuples, as bound methods, as literals at their use."""
     assert len(PATTERNS) > 150
     rooms = {name.partition(":")[0].rpartition(".")[0] for name in PATTERNS}
-    assert {"logkit.redact", "logkit.redact.redactor", "logkit.audit", "logkit.tail", "logkit.trace"} <= rooms | {
-        room.rpartition(".")[0] for room in rooms
-    }
+    assert {
+        "logkit.redact",
+        "logkit.redact.redactor",
+        "logkit.audit",
+        "logkit.tail",
+        "logkit.trace",
+    } <= rooms | {room.rpartition(".")[0] for room in rooms}

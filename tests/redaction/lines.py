@@ -3,8 +3,8 @@
 - `«...»` is a secret. ` ||| a | b` at the end are parts that must come out; without them and without secrets, all must.
 - A line of a kind of fields is JSON: the fields of a record. `⏎` is a newline.
 - `⟨A20⟩` is made anew: 20 letters and digits; see `_ALPHABETS`. `⟨UUID⟩`, `⟨ULID⟩`, `⟨JWT⟩`, `⟨JWE⟩`, `⟨IBAN:DE⟩`,
-  `⟨CARDvi⟩` and `⟨BASIC:user:x⟩` have a valid structure and valid check digits; IBANs and cards that end in `sp` or `da`
-  stand in groups with spaces or dashes.
+  `⟨CARDvi⟩` and `⟨BASIC:user:x⟩` have a valid structure and valid check digits; IBANs and cards that end in `sp` or
+  `da` stand in groups with spaces or dashes.
 """
 
 from __future__ import annotations

@@ -192,7 +192,8 @@ def test_p01_names_chosen_by_an_attacker_do_not_fill_memory() -> None:
     redactor = Redactor()
     for number in range(20_000):
         redactor.fields({f"name{number}": f"value{number}"})
-    assert len(redactor._keys.verdicts) <= 4096
+    assert len(redactor._keys._verdicts) <= 4096
+    assert len(redactor._names) <= 4096
     assert len(redactor._clean) + len(redactor._older) <= 4096
 
 
@@ -289,3 +290,11 @@ def test_p05_one_redactor_for_all_threads() -> None:
 def test_r25_paths_lose_their_capabilities(path: str, expected: str | None) -> None:
     """Long mixed segments of a path are hidden; words, numbers and UUIDs stay."""
     assert hide_path_segments(path) == (expected or path)
+
+
+def test_p03_a_name_that_is_a_secret_is_hidden_every_time() -> None:
+    """A name is remembered only when it may be shown: the second line is as safe as the first."""
+    redactor = Redactor()
+    shown = [redactor.fields({"carol@example.org": 3}) for _ in range(3)]
+    assert shown == [shown[0]] * 3
+    assert "carol" not in repr(shown)
