@@ -118,11 +118,20 @@ def _server(stack: str) -> Iterator[tuple[int, psutil.Process]]:
     )
     try:
         _await(port)
-        (worker,) = psutil.Process(server.pid).children()
-        yield port, worker
+        yield port, _worker(server.pid)
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(30)
+
+
+def _worker(server: int) -> psutil.Process:
+    """gunicorn listens before it has its worker."""
+    deadline = time.monotonic() + _STARTS_WITHIN
+    while not (workers := psutil.Process(server).children()):
+        if time.monotonic() > deadline:
+            raise SystemExit("gunicorn has no worker")
+        time.sleep(0.05)
+    return workers[0]
 
 
 def _await(port: int) -> None:
