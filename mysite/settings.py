@@ -15,6 +15,7 @@ from typing import Any
 import dj_database_url
 
 from logkit import parsers
+from logkit.celery import beat_schedule
 from logkit.errors import ConfigError
 from mysite.environment import Environment, call_rate, public_url, seconds
 from mysite.logging import get_logging_config
@@ -242,15 +243,18 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0, "inte
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
-CELERY_BEAT_SCHEDULE = {
-    name: {"task": task, "schedule": timedelta(minutes=minutes)}
-    for name, task, minutes in (
-        ("recover-deliveries", "messaging.recover", 5),
-        ("recover-keeps", "keeps.recover", 15),
-        ("purge-keeps", "keeps.purge", 60),
-        ("sweep-accounts", "users.sweep", 60),
-        ("delete-due-accounts", "users.delete_due_accounts", 60),
-    )
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    **beat_schedule(),  # the audit trail's: seal, reconcile, expire
+    **{
+        name: {"task": task, "schedule": timedelta(minutes=minutes)}
+        for name, task, minutes in (
+            ("recover-deliveries", "messaging.recover", 5),
+            ("recover-keeps", "keeps.recover", 15),
+            ("purge-keeps", "keeps.purge", 60),
+            ("sweep-accounts", "users.sweep", 60),
+            ("delete-due-accounts", "users.delete_due_accounts", 60),
+        )
+    },
 }
 
 PUSH_GATEWAY_URL = env.text("PUSH_GATEWAY_URL", "http://127.0.0.1:8099").rstrip("/")

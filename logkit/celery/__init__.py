@@ -2,7 +2,8 @@
 
 Importing this package in the project's Celery module connects everything, once per process. (C09) No task needs a
 base class, and no receiver keeps anything: what a running attempt needs is on its own `task.request`. (C10)
-Celery's own lines for the same facts are folded into ours; `LOG_TASK_CHATTER=show` brings them back.
+`beat_schedule()` has beat look after the audit trail. Celery's own lines for the same facts are folded into ours;
+`LOG_TASK_CHATTER=show` brings them back.
 
 | event | level | said by |
 |---|---|---|
@@ -18,7 +19,10 @@ Celery's own lines for the same facts are folded into ours; `LOG_TASK_CHATTER=sh
 | `worker.started`, `worker.stopping`, `worker.stopped`, `beat.started` | INFO | the program |
 """
 
-from logkit.celery import attempts, beat, chatter, messages, parent, worker
+from logkit.celery import attempts, beat, chatter, chores, messages, parent, worker
+from logkit.celery.chores import beat_schedule
+
+__all__ = ["beat_schedule"]
 
 messages.connect()
 attempts.connect()
@@ -26,3 +30,4 @@ parent.connect()
 chatter.connect()
 worker.connect()
 beat.connect()
+chores.connect()

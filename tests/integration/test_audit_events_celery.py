@@ -10,8 +10,9 @@ import pytest
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
 
-import logkit.celery  # noqa: F401  connects the carrier
+import logkit.celery
 from logkit import audit
+from logkit.audit.emit.deferred import NoTransactions, set_transactions
 from logkit.context import new_scope
 from tests.unit.audit_events.desk import Desk, opened
 
@@ -20,8 +21,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
+    before = set_transactions(NoTransactions())
     with opened(tmp_path / "trail") as desk:
         yield desk
+    set_transactions(before)
 
 
 @pytest.fixture
@@ -61,3 +64,11 @@ def test_a10_a_retried_task_acts_for_the_user_who_started_it(app: Celery, desk: 
         assert line["task"]["root_id"] == result.id
     assert [line["task"].get("retries") for line in (first, second)] == [0, 1]
     assert first["detail"]["coalesced"] == 2
+
+
+def test_what_beat_sends_any_worker_can_do(app: Celery, desk: Desk) -> None:
+    """Every entry of the schedule names a task that importing logkit.celery brings along; one of them seals."""
+    audit.emit("circle.created")
+    for entry in logkit.celery.beat_schedule().values():
+        app.tasks[entry["task"]].apply(throw=True)
+    assert list(desk.root.rglob("checkpoints.jsonl"))

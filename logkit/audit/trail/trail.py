@@ -21,7 +21,7 @@ from logkit.audit.events import Actor, AuditEvent, Receipt
 from logkit.audit.events.envelope import Envelope, Sealer
 from logkit.audit.events.surroundings import Redacts
 from logkit.audit.notices import ALERT_LEVELS
-from logkit.audit.trail.ledgers import Appended, Ledger, Ledgers, Opener, file_ledgers
+from logkit.audit.trail.ledgers import Appended, Ledger, Ledgers, Opener, file_ledger, file_ledgers
 from logkit.audit.trail.losses import Losses
 from logkit.audit.trail.policy import changed_policy
 from logkit.audit.trail.report import Report, report_line
@@ -33,6 +33,8 @@ from logkit.settings import RELAXED_ENVIRONMENTS, LogSettings
 
 if TYPE_CHECKING:
     import loguru
+
+    from logkit.audit.ledger import Ledger as FileLedger
 
 LEVEL = "AUDIT"
 
@@ -81,7 +83,7 @@ class AuditTrail:
         self._ledgers = Ledgers(
             ledgers
             or file_ledgers(
-                settings.audit, alert=self._alert, emit=self._state_of_ledger, aside=self._upkeep.aside
+                settings.audit, alert=self.alert, emit=self._state_of_ledger, aside=self._upkeep.aside
             )
         )
         self._losses = Losses()
@@ -178,6 +180,10 @@ class AuditTrail:
             except AuditUnavailable:
                 self._losses.put_back(key, loss)
 
+    def open_ledger(self, stream: str) -> FileLedger:
+        """A further ledger of `stream`, whose upkeep is done in the caller: for chores. The caller closes it."""
+        return file_ledger(self.settings, stream, alert=self.alert, emit=self._state_of_ledger)
+
     def close(self) -> None:
         """Say what is still unsaid and close the ledgers. An event that comes later opens its ledger again."""
         self.report_losses()
@@ -231,7 +237,7 @@ class AuditTrail:
             raise AuditUnavailable(f"the audit trail cannot be made durable: {error}") from error
         return Receipt(envelope.id, envelope.kind.stream, appended.seq, appended.state)
 
-    def _alert(self, name: str, detail: Mapping[str, object]) -> None:
+    def alert(self, name: str, detail: Mapping[str, object]) -> None:
         """What a ledger says of itself in the operational log."""
         self.report(ALERT_LEVELS.get(name, "ERROR"), name, detail)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mysite.celery import app
+
 PROJECT = Path(__file__).resolve().parents[3]
 GOOD = {
     "LOG_ENVIRONMENT": "production",
@@ -193,3 +195,11 @@ def test_the_reference_names_every_variable():
     page = (PROJECT / "docs" / "reference" / "settings.md").read_text()
     rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
     assert set(re.findall(r"`([A-Z_]+?)(?:_FILE)?`", " ".join(rows))) == read
+
+
+def test_every_scheduled_task_exists():
+    """Beat sends names; a worker that does not know one would drop it. The audit trail's chores are among them."""
+    app.loader.import_default_modules()
+    scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert scheduled <= set(app.tasks)
+    assert {"logkit.audit.seal", "logkit.audit.expire", "logkit.audit.reconcile"} <= scheduled
