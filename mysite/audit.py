@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from logkit import audit
-from logkit.audit import Action, Target
+from logkit.audit import Action, Actor, Target
 from logkit.audit.events import Id, Outcome
 from logkit.errors import ConfigError
 from logkit.pipeline import current_settings
@@ -30,10 +30,14 @@ def _stated(
 
 def email_ref(email: str) -> str:
     """What the trail says instead of an address: the same for the same person, and not reversible."""
+    return _ref("identifier", email)
+
+
+def _ref(kind: str, value: str) -> str:
     settings = current_settings()
     if settings is None or settings.pseudonym_key is None:
         raise ConfigError(["LOG_PSEUDONYM_KEY is not set, so nobody can be named in the audit trail"])
-    return Pseudonyms(settings.pseudonym_key.reveal()).of("identifier", email)
+    return Pseudonyms(settings.pseudonym_key.reveal()).of(kind, value)
 
 
 # -- Access control -----------------------------------------------------------------------------------------
@@ -83,6 +87,18 @@ def impersonation_ended(user_id: Id | None, *, seconds: int) -> None:
     """`user_id` None: the account was deleted meanwhile."""
     target = _about("user", user_id)
     _stated("auth.impersonation.ended", target, effective_user=str(user_id), duration_s=seconds)
+
+
+def login_succeeded(user_id: Id, *, method: str, mfa: bool, session: str) -> None:
+    """For a way in that passes Django's `login()` by: that one is captured. `session` is the session's key."""
+    actor = Actor.user(user_id, auth_method=method, mfa=mfa, session_ref=_ref("session", session))
+    audit.emit("auth.login.succeeded", actor=actor, target=_about("user", user_id))
+
+
+def login_failed(*, email: str, method: str, reason: str) -> None:
+    """For a way in that passes Django's `authenticate()` by."""
+    actor, detail = Actor.anonymous(auth_method=method), {"identifier_ref": email_ref(email)}
+    audit.emit("auth.login.failed", outcome="failure", reason=reason, actor=actor, detail=detail)
 
 
 def login_throttled(*, email: str, limit: int, window: timedelta) -> None:
