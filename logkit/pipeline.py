@@ -92,7 +92,7 @@ class _Installation:
             root.addHandler(_intercept_handler(pipeline.settings))
         for name in self._stdlib_levels:
             logging.getLogger(name).setLevel(logging.NOTSET)
-        root.setLevel(min([pipeline.levels.default, *(sink.level_no for sink in pipeline.added.values())]))
+        root.setLevel(_root_level(pipeline))
         for name, level in pipeline.levels.named.items():
             named = logging.getLogger(name)
             named.setLevel(min([level, *_heard_by_others(named)]))
@@ -101,10 +101,10 @@ class _Installation:
             if isinstance(known, logging.Logger):
                 _release_stream(known)
 
-    def add_sink(self, sink: EventSink, level: str, name: str) -> int:
+    def add_sink(self, sink: AddedSink) -> int:
         pipeline = self._present()
         sink_id = next(self._sink_ids)
-        self._change_sinks(pipeline, {**pipeline.added, sink_id: AddedSink(name, LEVELS[level], sink)})
+        self._change_sinks(pipeline, {**pipeline.added, sink_id: sink})
         return sink_id
 
     def remove_sink(self, sink_id: int) -> None:
@@ -115,10 +115,11 @@ class _Installation:
         self._change_sinks(pipeline, {key: sink for key, sink in pipeline.added.items() if key != sink_id})
 
     def _change_sinks(self, pipeline: Pipeline, added: dict[int, AddedSink]) -> None:
-        least = pipeline.least_level
+        least, root_level = pipeline.least_level, _root_level(pipeline)
         pipeline.added = added
         if pipeline.least_level != least:
             self._handle(pipeline)
+        if _root_level(pipeline) != root_level:
             self._intercept(pipeline)
 
     def _stdout_losses(self) -> int | None:
@@ -153,6 +154,12 @@ class _Installation:
             self._hooks = None
         if pipeline is not None:
             pipeline.close()
+
+
+def _root_level(pipeline: Pipeline) -> int:
+    """The level of the standard library's root logger."""
+    wanted = (sink.level_no for sink in pipeline.added.values() if sink.lowers_stdlib)
+    return min([pipeline.levels.default, *wanted])
 
 
 def _remove_handler(handler: int) -> None:
@@ -211,6 +218,14 @@ def configure(
     return settings
 
 
+def reopen() -> None:
+    """Open every sink anew: for whoever put something else in the place of stdout, or of a directory."""
+    with _installed.lock:
+        present = _installed.pipeline
+        if present is not None:
+            _installed.install(Pipeline(present.settings, present.added))
+
+
 def current_settings() -> LogSettings | None:
     """The settings in force, or None before `configure()`."""
     return _installed.pipeline.settings if _installed.pipeline else None
@@ -231,14 +246,26 @@ def add_sink(sink: EventSink, *, level: str = "INFO", name: str | None = None) -
 
     What the sink raises is counted and reported; it reaches neither the caller nor the other sinks.
     """
+    added = AddedSink(name or str(getattr(sink, "__name__", "sink")), LEVELS[parsers.level(level)], sink)
     with _installed.lock:
-        return _installed.add_sink(sink, parsers.level(level), name or str(getattr(sink, "__name__", "sink")))
+        return _installed.add_sink(added)
+
+
+def add_observer(sink: EventSink, *, level: str, name: str) -> int:
+    """`add_sink()` for whoever must not change what is logged: the standard library's levels stay as they are."""
+    with _installed.lock:
+        return _installed.add_sink(AddedSink(name, LEVELS[parsers.level(level)], sink, lowers_stdlib=False))
 
 
 def remove_sink(sink_id: int) -> None:
     """Stop giving events to a sink that `add_sink()` added. Raises `LogkitError` for an id that it never gave."""
     with _installed.lock:
         _installed.remove_sink(sink_id)
+
+
+def added_sinks() -> dict[int, str]:
+    """The sinks that `add_sink()` added and nobody removed: ids and names."""
+    return {} if (pipeline := _installed.pipeline) is None else {k: v.name for k, v in pipeline.added.items()}
 
 
 def takes(level: str) -> bool:

@@ -9,6 +9,8 @@ from logkit.testing import Capture
 from tests.program import LANE
 from tests.schema import check_line
 
+pytest_plugins = ["pytester"]
+
 if LANE == "off":  # whatever a test configures: no version of Loguru is one that the lane knows
     fastlane.TESTED = ()
 

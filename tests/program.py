@@ -55,7 +55,8 @@ class Result:
 def program_environ(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a program under test: ours, without what would configure logging otherwise."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LOG_", "AUDIT"))}
-    kept.pop("DJANGO_SETTINGS_MODULE", None)
+    for name in ("DJANGO_SETTINGS_MODULE", "LOGKIT_CAPTURE"):
+        kept.pop(name, None)
     return {**kept, "PYTHONPATH": str(PROJECT), **ENVIRON, **(environ or {})}
 
 

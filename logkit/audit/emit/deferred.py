@@ -147,9 +147,14 @@ class Deferred:
                 self._trail.report("ERROR", "audit.outbox_failed", fields)
 
 
+def pending() -> list[Deferred]:
+    """What waits for a commit now, oldest first."""
+    return sorted(_waiting, key=lambda each: each.event.id)
+
+
 def waiting() -> list[AuditEvent]:
     """The events that wait for a commit now, oldest first; a `TestCase` never makes that commit. (A15)"""
-    return sorted((each.event for each in list(_waiting)), key=lambda event: event.id)
+    return [each.event for each in pending()]
 
 
 def settle_orphans() -> None:

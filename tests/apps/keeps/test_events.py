@@ -137,6 +137,7 @@ PROVOKE = {
 
 
 @pytest.mark.parametrize("name", sorted(EVENTS))
+@pytest.mark.allow_log_errors("task.failed", "delivery.gave_up")
 def test_an_event_is_as_the_catalogue_says(family, files, monkeypatch, logs, name):
     """Name, level and fields; and not a word of a caption, a name or an address in any line."""
     PROVOKE[name](family, files, monkeypatch)

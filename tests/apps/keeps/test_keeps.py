@@ -81,6 +81,7 @@ def test_what_cannot_be_kept_is_refused(family, files, settings, content, code):
     assert stored(files) == []
 
 
+@pytest.mark.allow_log_errors
 def test_a_request_far_too_large_is_not_even_read(family, files, settings, logs):
     """Twice the limit and more is refused by its length, before a byte goes to disk; just over it has its reason."""
     settings.KEEPS_MAX_BYTES = 100_000

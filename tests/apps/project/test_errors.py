@@ -72,6 +72,7 @@ def _reload() -> None:
     clear_url_caches()
 
 
+@pytest.mark.allow_log_errors
 def test_r14_an_unhandled_exception_is_logged_once(crash_route, logs):
     """500 with the id to quote, one traceback in the log, no word of the exception in the answer."""
     answer = Client(raise_request_exception=False).get(crash_route)

@@ -27,6 +27,7 @@ def test_a_healthy_service_is_alive_and_ready():
     assert "Vary" not in ready.headers or "Cookie" not in ready.headers["Vary"]
 
 
+@pytest.mark.allow_log_errors("request.finished", "Service Unavailable: /readyz")
 def test_a_database_that_is_away_makes_it_unready_not_dead(monkeypatch, logs):
     """The process is not restarted for its database's sake, and the answer tells no host or user."""
 

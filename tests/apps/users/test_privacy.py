@@ -86,6 +86,7 @@ def test_what_the_other_apps_keep_is_in_the_copy(family):
         assert json.loads(archive.read("letters.json")) == [{"to": str(family.member.id)}]
 
 
+@pytest.mark.allow_log_errors("task.failed")
 def test_a_copy_that_cannot_be_made_is_a_failure_that_can_be_asked_for_again(family, logs):
     """The person sees that it failed, an engineer sees an ERROR, no half file stays, and the next try works."""
 

@@ -30,6 +30,7 @@ def test_a_receiver_tells_its_start_and_its_end(logs: Capture) -> None:
     assert handled["context"]["duration_ms"] >= 0
 
 
+@pytest.mark.allow_log_errors
 def test_a_failing_receiver_is_told_and_its_error_goes_on(logs: Capture) -> None:
     """At ERROR, without a traceback of its own: whoever catches the error writes that."""
     signal = Signal()
