@@ -62,6 +62,12 @@ loguru-suite: $(LOGURU_VENV)/.installed ## Loguru's own tests with the fast lane
 	cd $(LOGURU) && PYTHONPATH=$(CURDIR)/tests/loguru_suite:$(CURDIR) $(CURDIR)/$(LOGURU_VENV)/bin/pytest \
 		-p fastlane_in_place --ignore tests/typesafety tests
 
+coverage: install ## Branch coverage of logkit by `make test`, with what its subprocesses run; names the gaps
+	rm -rf var/coverage && mkdir -p var/coverage
+	-$(BIN)/coverage run -m pytest -m "not services and not torture and not soak" --numprocesses 2 --dist loadscope
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
 test-services: install ## Run the tests that need PostgreSQL, Redis and RabbitMQ: found, or started
 	$(BIN)/python -m pytest tests/services -m services --numprocesses 2 --dist loadscope
 

@@ -70,7 +70,9 @@ class AddedSink:
     name: str
     level_no: int
     sink: EventSink
-    lowers_stdlib: bool = True  # does it see standard library records of its level, whatever LOG_LEVEL is?
+    is_observer: bool = (
+        False  # it changes no levels of the standard library, and is nobody's business: a test's
+    )
     failures: int = 0
     reported_at: float = -math.inf  # monotonic seconds
 

@@ -158,7 +158,7 @@ class _Installation:
 
 def _root_level(pipeline: Pipeline) -> int:
     """The level of the standard library's root logger."""
-    wanted = (sink.level_no for sink in pipeline.added.values() if sink.lowers_stdlib)
+    wanted = (sink.level_no for sink in pipeline.added.values() if not sink.is_observer)
     return min([pipeline.levels.default, *wanted])
 
 
@@ -238,7 +238,8 @@ def own_handlers() -> frozenset[int]:
 
 def current_sinks() -> tuple[AddedSink, ...]:
     """The sinks that `add_sink()` added."""
-    return tuple(_installed.pipeline.added.values()) if _installed.pipeline else ()
+    pipeline = _installed.pipeline
+    return tuple(sink for sink in pipeline.added.values() if not sink.is_observer) if pipeline else ()
 
 
 def add_sink(sink: EventSink, *, level: str = "INFO", name: str | None = None) -> int:
@@ -254,7 +255,7 @@ def add_sink(sink: EventSink, *, level: str = "INFO", name: str | None = None) -
 def add_observer(sink: EventSink, *, level: str, name: str) -> int:
     """`add_sink()` for whoever must not change what is logged: the standard library's levels stay as they are."""
     with _installed.lock:
-        return _installed.add_sink(AddedSink(name, LEVELS[parsers.level(level)], sink, lowers_stdlib=False))
+        return _installed.add_sink(AddedSink(name, LEVELS[parsers.level(level)], sink, is_observer=True))
 
 
 def remove_sink(sink_id: int) -> None:
