@@ -505,6 +505,13 @@ def test_a_pytest_in_a_pytest_leaves_the_outer_one_alone(
     logs.only("outer.spoke")
 
 
+def test_a_pytest_that_a_test_starts_is_not_heard(own_process: Run, logs: Capture) -> None:
+    """What its tests log is nothing that the outer test asked for."""
+    code = HEAD + 'def test_it():\n    logger.info("inner.spoke")\n'
+    own_process(code).assert_outcomes(passed=1)
+    logs.none("inner.spoke")
+
+
 def test_golden_files_are_written_on_demand_and_compared(suite: Run, pytester: pytest.Pytester) -> None:
     """Without one: how to make it. With one: a difference fails, with a diff; nothing that varies counts."""
     code = """
