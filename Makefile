@@ -7,7 +7,7 @@ BENCHES := benchmarks benchmarks.request benchmarks.request_load benchmarks.ledg
 export LOG_ENVIRONMENT ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo pictures demo-break run test test-ordinary loguru-suite test-services soak torture bench lint format clean
+.PHONY: help install lock demo pictures demo-break run test coverage test-ordinary loguru-suite test-services soak torture bench lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
