@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable
 
@@ -33,10 +34,12 @@ class Upkeep:
             work()
 
     def wait(self) -> None:
-        """Until what is under way is done, but not for ever."""
-        for thread in list(self._threads):
-            if thread is not threading.current_thread():
-                thread.join(_PATIENCE)
+        """Until what is under way is done, and what that has begun, but not for ever."""
+        until = time.monotonic() + _PATIENCE
+        while others := self._threads - {threading.current_thread()}:
+            if (left := until - time.monotonic()) <= 0:
+                return
+            others.pop().join(left)
 
     def _run(self, work: Callable[[], None]) -> None:
         try:
