@@ -110,6 +110,7 @@ def test_a_trail_that_cannot_be_written_is_told(trail_in):
     assert answer.json()["checks"]["audit"] == "spooling"
 
 
+@pytest.mark.allow_log_errors("request.finished", "Service Unavailable: /readyz")
 def test_where_nothing_can_be_recorded_nobody_is_sent(trail_in, logs):
     """Neither trail nor spool: unready, and the log says why."""
     for name in ("audit", "spool"):

@@ -50,6 +50,7 @@ def test_a_change_is_one_event_and_the_canonical_line(family, logs):
     assert told(logs) == [("INFO", "circle.renamed"), ("INFO", "request.finished")]
 
 
+@pytest.mark.allow_log_errors
 def test_a_crash_is_one_traceback_and_the_canonical_line(crash_route, logs):
     """Django's line has the traceback; request.finished the status and the type."""
     person = a_person("anna")

@@ -67,6 +67,7 @@ def only(logs: Capture, event: str, answer: Any) -> Any:
         ("middleware.answers_itself", None),
     ],
 )
+@pytest.mark.allow_log_errors
 def test_r14_other_middleware_may_fail_or_answer(
     serve: Any, logs: Capture, other: str, route: str | None
 ) -> None:
@@ -111,6 +112,7 @@ def test_r21_a_mounted_project_has_the_same_routes(serve: Any, logs: Capture) ->
 # -- What is left behind ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.allow_log_errors("request.finished")
 def test_r14_an_error_that_is_raised_again_and_again_has_a_traceback_each_time(
     serve: Any, logs: Capture
 ) -> None:
@@ -278,6 +280,7 @@ def test_r16_the_middleware_adds_no_thread_hop(
 
 
 @pytest.mark.parametrize("end", ["ok", "fails", "streams"])
+@pytest.mark.allow_log_errors
 def test_every_line_of_a_traced_request_is_in_its_trace(serve: Any, logs: Capture, end: str) -> None:
     """Also those that are written when the server's span has ended already, which it does before a body is made."""
     traces: list[str] = []

@@ -64,6 +64,7 @@ def test_r05_process_wide_fields_survive(logs: Capture) -> None:
 
 
 @pytest.mark.parametrize("hook", ["open", "answer"])
+@pytest.mark.allow_log_errors("request.finished")
 def test_r04_a_failing_hook_of_ours_is_reported_and_changes_nothing(
     hook: str, logs: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
