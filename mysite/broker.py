@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
 import uuid
 from contextlib import suppress
@@ -22,6 +23,7 @@ from kombu.transport import filesystem
 from kombu.utils.json import dumps, loads
 
 _LOOK_AROUND = 0.2  # seconds; how often a waiting worker asks whether it is to end
+_BINDING = threading.Lock()
 
 
 class Channel(filesystem.Channel):
@@ -46,6 +48,11 @@ class Channel(filesystem.Channel):
             taken.unlink()
             return loads(text)
         raise Empty
+
+    def queue_bind(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+        """Kombu notes a binding before it is made, so that another thread's message would go nowhere."""
+        with _BINDING:
+            super().queue_bind(*args, **kwargs)
 
     def _queue_bind(self, exchange: str, *args: Any) -> None:
         """Kombu makes the file of an exchange empty, and fills it when somebody may be reading it already."""

@@ -16,15 +16,18 @@ if LANE == "off":  # whatever a test configures: no version of Loguru is one tha
 
 
 @pytest.fixture(autouse=True)
-def isolated_logging() -> Iterator[None]:
-    """Put back the installed pipeline and the empty context after each test."""
+def isolated_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Put back the installed pipeline, its lane and the empty context after each test."""
     before = pipeline.current_settings()
     yield
+    monkeypatch.undo()  # before logging is put back: what a test put into Loguru's place would close the lane
     context.set_context(context.EMPTY)
     if before is None:
         pipeline.shutdown()
     else:
         pipeline.configure(before)
+        if not fastlane.status().is_open and LANE != "off":
+            pipeline.reopen()
 
 
 @pytest.fixture

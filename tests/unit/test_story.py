@@ -53,6 +53,12 @@ def audit(milliseconds: int, event: str, outcome: str, **members: Any) -> str:
     )
 
 
+@pytest.fixture(autouse=True)
+def no_trail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trail of the other tests is none of these stories'."""
+    monkeypatch.delenv("AUDIT_DIR", raising=False)
+
+
 @pytest.fixture
 def story(capsysbinary: pytest.CaptureFixture[bytes]) -> Story:
     """Run `logkit story` and give its standard output."""

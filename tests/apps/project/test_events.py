@@ -36,6 +36,8 @@ def away(*args, **kwargs):
 def database_away(patch, logs):
     patch.setattr(connections["default"], "cursor", away)
     Client().get("/readyz")
+    assert logs.has("request.finished", status=503)
+    assert logs.has("Service Unavailable: /readyz")
 
 
 def cache_away(patch, logs):
