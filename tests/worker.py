@@ -123,19 +123,26 @@ class Broker:
 
 @contextmanager
 def connected(broker: Broker) -> Iterator[Any]:
-    """The application of the tests in this process, on `broker`; it keeps nothing of an earlier broker."""
+    """The application of the tests in this process, on `broker`; afterwards on the one that it had before."""
     import tests.celery_app.tasks  # noqa: F401
     from tests.celery_app.app import app, broker_settings
 
+    settings = broker_settings(broker.url, str(broker.directory)) | {"task_default_queue": broker.queue}
+    before = {name: app.conf[name] for name in settings}
+    _connect(app, settings)
+    try:
+        yield app
+    finally:
+        _connect(app, before)
+
+
+def _connect(app: Any, settings: Mapping[str, object]) -> None:
+    """Have `app` keep nothing of the broker that it had."""
     app.close()
     app.__dict__.pop("amqp", None)
     app._backend_cache = None
     app._local.__dict__.clear()
-    app.conf.update(broker_settings(broker.url, str(broker.directory)) | {"task_default_queue": broker.queue})
-    try:
-        yield app
-    finally:
-        app.close()
+    app.conf.update(settings)
 
 
 @contextmanager
