@@ -49,7 +49,7 @@ class Channel(filesystem.Channel):
             return loads(text)
         raise Empty
 
-    def queue_bind(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+    def queue_bind(self, *args: Any, **kwargs: Any) -> None:
         """Kombu notes a binding before it is made, so that another thread's message would go nowhere."""
         with _BINDING:
             super().queue_bind(*args, **kwargs)

@@ -39,41 +39,36 @@ def is_within(scope: str, who: str, *, most: int, window_s: int) -> bool:
 
 
 class _Limit(BaseThrottle):
-    """At most `rate` calls of one kind ("30/m", "1200/h") from whoever `_who` names."""
+    """At most `rate` calls of one kind ("30/m", "1200/h") from whoever `who` names."""
 
-    def __init__(self, scope: str, rate: str) -> None:
-        self.scope = scope
+    def __init__(self, scope: str, rate: str, who: Callable[[HttpRequest], str]) -> None:
+        self.scope, self.who = scope, who
         count, _, unit = rate.partition("/")
         self.most, self.window_s = int(count), _SECONDS[unit]
 
     def allow_request(self, request: HttpRequest) -> bool:
-        return is_within(self.scope, self._who(request), most=self.most, window_s=self.window_s)
+        return is_within(self.scope, self.who(request), most=self.most, window_s=self.window_s)
 
     def wait(self) -> float:
         return self.window_s - time.time() % self.window_s
-
-    def _who(self, request: HttpRequest) -> str:
-        raise NotImplementedError
 
 
 class AddressLimit(_Limit):
     """For calls of anybody: counts by client address, ADDRESS_RATE unless told."""
 
     def __init__(self, scope: str, rate: str | None = None) -> None:
-        super().__init__(scope, rate or settings.ADDRESS_RATE)
-
-    def _who(self, request: HttpRequest) -> str:
-        return client_address(request)
+        super().__init__(scope, rate or settings.ADDRESS_RATE, client_address)
 
 
 class MemberLimit(_Limit):
     """For all calls together: counts by person, or by address where nobody is logged in; MEMBER_RATE unless told."""
 
     def __init__(self, rate: str | None = None) -> None:
-        super().__init__("member", rate or settings.MEMBER_RATE)
+        super().__init__("member", rate or settings.MEMBER_RATE, _member)
 
-    def _who(self, request: HttpRequest) -> str:
-        return str(request.user.pk or client_address(request))
+
+def _member(request: HttpRequest) -> str:
+    return str(request.user.pk or client_address(request))
 
 
 def client_address(request: HttpRequest) -> str:
