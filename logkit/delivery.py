@@ -251,9 +251,10 @@ class Pipeline:
                         writer.write(line, level_no)
                 if exception is not None and context.scope is not None:
                     context.scope.traced = exception[1]  # R14
-            for added in self.added.values():
-                if level_no >= added.level_no:
-                    self._hand_over(added, event)
+            if self.added:
+                for added in self.added.values():
+                    if level_no >= added.level_no:
+                        self._hand_over(added, event)
         except Exception as error:  # noqa: BLE001 - a logging call never raises into the application
             self.lost += 1
             raise_if_asynchronous(error)

@@ -77,15 +77,16 @@ class LogkitEncoder:
         if not 0 <= event.time_ns - start < _SECOND:
             start, opening = _clock.turn(event.time_ns)
         milli, micro = divmod((event.time_ns - start) // 1000, 1000)
-        fields, data = event.fields, event.context.json
+        bound, fields = event.context, event.fields
+        data, comma, more = bound.json, b"", b""
         if fields:
             if not data:
                 data = orjson.dumps(fields)[1:-1]
-            elif event.context.fields.keys().isdisjoint(fields):
-                data = data + b"," + orjson.dumps(fields)[1:-1]
+            elif bound.fields.keys().isdisjoint(fields):
+                comma, more = b",", orjson.dumps(fields)[1:-1]
             else:
                 data = orjson.dumps(event.all_fields)[1:-1]
-        line = b"".join((opening, _THOUSAND[milli], _THOUSAND[micro], head, data, tail))
+        line = b"".join((opening, _THOUSAND[milli], _THOUSAND[micro], head, data, comma, more, tail))
         if not line.isascii():
             line = one_physical_line(line)
         if len(line) <= SURELY_FITS or len(line) <= self._limit():

@@ -7,37 +7,29 @@ place of `Logger._log`, through which all of Loguru's calls go. A plain call goe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from multiprocessing import current_process
 from os import getpid
 from sys import _getframe
 from threading import current_thread
 from time import time_ns
-from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 import loguru
 from loguru import _error_interceptor, _logger, logger
 
-from logkit.context import Context, current_context
-from logkit.event import ExcInfo, Origin, Where
-from logkit.record import AUDIT_NO, origin_at, stamp, where_of
+from logkit.context import current_context
+from logkit.record import AUDIT_NO, Deliver, Wants, origin_of, stamp, where_of
 
 TESTED = ("0.7.3",)
-_KEPT = 4096  # places of calls; they start anew when full
 _INTERCEPT = "logkit.intercept"  # whom `logger.disable()` is asked about when a stdlib record comes
-
-# `Pipeline.deliver` and `Pipeline.wants`
-Deliver = Callable[[int, str, int, Origin, str, Context, Mapping[str, object], Where, ExcInfo | None], None]
-Wants = Callable[[int, str], bool]
 
 _CORE: Any = logger._core  # type: ignore[attr-defined]
 _LOGGER: Any = _logger.Logger
 _AMBIENT: Any = _logger.context  # of `logger.contextualize()`
 _ordinary = _LOGGER._log
-ERROR_PRINTER: Any = getattr(
-    _error_interceptor, "ErrorInterceptor", None
-)  # what prints that a handler failed
+# What prints that a handler failed.
+ERROR_PRINTER: Any = getattr(_error_interceptor, "ErrorInterceptor", None)
 
 
 class Status(NamedTuple):
@@ -95,7 +87,6 @@ class _Lane:
 
 
 _lane = _Lane("logkit is not configured")
-_places: dict[tuple[int, int], tuple[CodeType, Origin]] = {}
 
 
 def install(deliver: Deliver, own: frozenset[int], *, wants: Wants | None = None) -> None:
@@ -187,24 +178,10 @@ def _take(core: Any, level: str, level_no: int, options: Any, message: Any, args
         fields = {**fields, **kwargs}
     if args or kwargs:
         message = message.format(*args, **kwargs)
-    origin = _origin(frame, name or "")
+    origin = origin_of(frame, name or "")
     where = where_of(getpid(), current_process().name, current_thread().name)
     deliver(time_ns(), level, level_no, origin, message, current_context(), fields, where, None)
     return True
-
-
-def _origin(frame: FrameType, name: str) -> Origin:
-    """Where a frame is. An instruction's offset is at hand; its line would have to be searched for in a table."""
-    code = frame.f_code
-    key = (id(code), frame.f_lasti)
-    known = _places.get(key)
-    if known is not None and known[0] is code and known[1].logger == name:
-        return known[1]
-    origin = origin_at(name, code.co_filename, frame.f_lineno, code.co_name)
-    if len(_places) >= _KEPT:
-        _places.clear()
-    _places[key] = (code, origin)  # holds the code, so that its id cannot be another's
-    return origin
 
 
 def way_past() -> tuple[Deliver, Mapping[str, object]] | None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from multiprocessing import current_process
 from pathlib import PurePath
 from time import time_ns
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from logkit.context import Context, current_context
-from logkit.event import Origin, Where
+from logkit.event import ExcInfo, Origin, Where
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -28,6 +30,9 @@ AUDIT_NO = 60  # above CRITICAL: it never lowers Loguru's minimum, and no LOG_LE
 K = TypeVar("K")
 V = TypeVar("V")
 _MISSING: Any = object()
+# `Pipeline.deliver` and `Pipeline.wants`
+Deliver = Callable[[int, str, int, Origin, str, Context, Mapping[str, object], Where, ExcInfo | None], None]
+Wants = Callable[[int, str], bool]
 Stamp = tuple[Context, int]  # the context of a record and its time, in ns since the Unix epoch
 
 
@@ -65,18 +70,33 @@ def where_now() -> Where:
 def origin_at(logger: str, file: str, line: int, function: str) -> Origin:
     """The one `Origin` of this line of code."""
     key = (logger, file, line, function)
-    return _origins.get(key) or _kept(_origins, key, Origin(*key))
+    return origins.get(key) or _kept(origins, key, Origin(*key))
+
+
+def origin_of(frame: FrameType, logger: str) -> Origin:
+    """Where a frame is. An instruction's offset is at hand; its line would have to be searched for in a table."""
+    code = frame.f_code
+    key = (id(code), frame.f_lasti)
+    known = _places.get(key)
+    if known is not None and known[0] is code and known[1].logger == logger:
+        return known[1]
+    place = (code, origin_at(logger, code.co_filename, frame.f_lineno, code.co_name))
+    if len(_places) >= _KEPT:
+        _places.clear()
+    _places[key] = place  # holds the code, so that its id cannot be another's
+    return place[1]
 
 
 def where_of(pid: int, process: str, thread: str) -> Where:
     """The one `Where` of this thread."""
     key = (pid, process, thread)
-    return _wheres.get(key) or _kept(_wheres, key, Where(pid, program(process), thread))
+    return wheres.get(key) or _kept(wheres, key, Where(pid, program(process), thread))
 
 
 _KEPT = 4096  # entries of a cache; it starts anew when full, which costs less than choosing a victim
-_origins: dict[tuple[str, str, int, str], Origin] = {}
-_wheres: dict[tuple[int, str, str], Where] = {}
+_places: dict[tuple[int, int], tuple[CodeType, Origin]] = {}
+origins: dict[tuple[str, str, int, str], Origin] = {}  # of `origin_at`, for who has no time to call it
+wheres: dict[tuple[int | None, str | None, str | None], Where] = {}  # of `where_of`; no key has a None
 
 
 def _kept(cache: dict[K, V], key: K, value: V) -> V:
