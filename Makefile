@@ -7,7 +7,7 @@ BENCHES := benchmarks benchmarks.request benchmarks.request_load benchmarks.ledg
 export LOG_ENVIRONMENT ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo pictures demo-break run test coverage test-ordinary loguru-suite test-services soak torture bench lint format clean
+.PHONY: help install lock demo pictures docs demo-break run test coverage test-ordinary loguru-suite test-services soak torture bench lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,8 @@ lock: ## Resolve pyproject.toml anew into requirements/*.lock (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --no-emit-index-url \
 		pyproject.toml requirements/bench.in --all-extras --group service --output-file requirements/bench.lock
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --no-emit-index-url \
+		--group docs --output-file requirements/docs.lock
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --no-emit-index-url \
 		requirements/loguru-suite.in --output-file requirements/loguru-suite.lock
 
 demo: install ## The whole story: start everything, drive it over HTTP, check every promise
@@ -36,6 +38,17 @@ demo: install ## The whole story: start everything, drive it over HTTP, check ev
 
 pictures: install ## Draw docs/pictures anew from what the last demo logged
 	$(BIN)/python docs/pictures/draw.py
+
+DOCS := .venv-docs
+
+$(DOCS)/.installed: requirements/docs.lock
+	@test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	@$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+docs: $(DOCS)/.installed ## Build the documentation's site into site/; a link that leads nowhere fails it
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
+	@echo "site/index.html"
 
 demo-break: install ## Watch the trail break: kill -9, a full disk, a flipped byte, a cut tail, a forged checkpoint
 	$(BIN)/python examples/demo_break.py
@@ -98,4 +111,4 @@ format: install ## Let ruff rewrite what it can
 	$(BIN)/ruff format .
 
 clean: ## Remove what runs and builds leave behind
-	rm -rf var build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf var build dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -35,7 +35,7 @@ Every event is one line of the ledger: a JSON object that starts with `seq` and 
 | `outcome` | `success`, `failure`, `denied` or `unknown` (an intent; or a process that was killed) |
 | `reason` | a code for why, such as `bad_password`; never the text of an exception |
 | `tx` | `committed` or `rolled_back` when a database transaction decided; else `none` |
-| `actor` | {_ACTOR} |
+| `actor` | `type`, `id`, `on_behalf_of`, `auth_method`, `mfa`, `session_ref`, `client_ip` |
 | `target` | a list of `type`, `id`, `owner`, `circle_id` |
 | `change` | what became different |
 | `request` | `id`, `method`, `route`, `status` |
