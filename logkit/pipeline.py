@@ -20,7 +20,8 @@ from logkit import fastlane, parsers
 from logkit.audit.trail import install as install_trail
 from logkit.delivery import AddedSink, EventSink, Pipeline
 from logkit.errors import LogkitError
-from logkit.intercept import Hooks, InterceptHandler
+from logkit.hooks import Hooks
+from logkit.intercept import InterceptHandler
 from logkit.parsers import LEVELS
 from logkit.record import AUDIT, AUDIT_NO, stamp
 from logkit.settings import LogSettings
