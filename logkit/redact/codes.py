@@ -16,7 +16,7 @@ _PURPOSE = (
     r"(?:one[ \-]time|verification|security|log-?in|sign-?in|sms|2fa|mfa|auth|authentication|authorization"
     r"|authorisation|confirmation|access|activation|reset|backup|recovery)"
 )
-_DIGITS = r"(?:[A-Z]{1,2}-)?\d{3,4}[ \-]?\d{1,5}"
+_DIGITS = r"(?:(?:[A-Z]{1,2}-)?\d{3,4}[ \-]?\d{1,5}|\d\d[ \-]\d\d[ \-]\d\d)"
 _END = r"(?![\w.\-]*\d)(?!\w)"
 
 # "your verification code is 123456", "OTP 123456"
@@ -60,7 +60,9 @@ _TRANSLATED = re.compile(
     r"|codice di (?:verifica|sicurezza|accesso)|verificatiecode|kod (?:weryfikacyjny|dost[ęe]pu)"
     r"|do[ğg]rulama kodu|код(?: \w{1,16})?|验证码|驗證碼|認証コード|確認コード|인증 ?번호|인증 ?코드)"
     r"(?:[ \t]{1,2}(?:lautet|ist|est|es|é|è|is|to))?[ \t]{0,2}[:=\uff1a是は]?[ \t]{0,2}[\"'«„]?"
-    r"(?P<secret>(?:[A-Z]-)?\d{3,4}[ \-]?\d{1,5})(?!\w)"
+    rf"(?P<secret>{_DIGITS})(?!\w)"
+    r"|(?<!\w)(?:ihr|dein|votre|ton|tu|su|seu|il tuo|uw|je|din|twój|ваш|твой) (?:code|código|codigo|codice|kod|код)"
+    r"(?: (?:ist|lautet|est|es|é|è|is|to|är|:)|:) {0,2}(?P<other>\d{4,8})(?!\w)"
 )
 # "contraseña «verano24»", "密码 xiatian24"; what has a colon is a pair.
 _WORD = re.compile(
@@ -88,7 +90,7 @@ RULES = (
     Rule(
         "one-time code in translation",
         WORDS | FOREIGN,
-        by_pattern(_TRANSLATED, HIDDEN, group="secret"),
+        by_pattern(_TRANSLATED, HIDDEN, group=("secret", "other")),
         ("code", "codi", "códi", " kod", "код", "验证码", "驗證碼", "コード", "인증"),
     ),
     Rule(

@@ -3,16 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from logkit.redact import keys
 from logkit.redact.marker import HIDDEN
-from logkit.redact.rule import LOUD, OPTION, PAIR, QUOTED_OPTION, WORDS, Rule, by_pattern
+from logkit.redact.rule import LOUD, OPTION, PAIR, QUOTED_OPTION, WORDS, Rule, Span, by_pattern
 from logkit.redact.value_sense import is_kept
 
 _CREDENTIAL_ARGUMENT = re.compile(
     r"(?<![\w\-])(?:-u|--user|--proxy-user|--auth|-a|-U)(?:[ \t]{1,4}|=|[\"'],\s?)[\"']?"
     r"(?P<user>[\w.@+\-]{0,64})[:%](?P<secret>[^\s\"'/:][^\s\"']*)"
 )
+# Passwords that stand at a place of their own: after a name, an archive, an option of one letter.
+_PLACED = re.compile(
+    r"(?<![\w\-.])(?:"
+    r"rabbitmqctl\b[^\r\n|;]{0,64}?[ \t](?:add_user|change_password|authenticate_user)[ \t]{1,4}\S{1,64}[ \t]{1,4}"
+    r"|htpasswd[ \t]{1,4}-(?:[A-Za-z]{0,4}b[A-Za-z]{0,4}[ \t]{1,4}[^\s\-]\S{0,128}"
+    r"|[A-Za-z]{0,4}n[A-Za-z]{0,4}b[A-Za-z]{0,4})[ \t]{1,4}\S{1,64}[ \t]{1,4}"
+    r"|config[ \t]{1,4}(?:http-basic|bearer|pypi-token|gitlab-token|github-oauth)\.[\w.\-]{1,64}[ \t]{1,4}"
+    r"(?:[^\s\-]\S{0,64}[ \t]{1,4})?"
+    r"|openssl[ \t]{1,4}(?:enc|aes[\w\-]{0,16}|des[\w\-]{0,16})\b[^\r\n|;]{0,200}?[ \t]-[kK][ \t]{1,4}"
+    r"|7z[ar]?\b[^\r\n|;]{0,200}?[ \t]-p|(?:un)?rar\b[^\r\n|;]{0,200}?[ \t]-h?p"
+    r"|(?:un)?zip\b[^\r\n|;]{0,200}?[ \t]-P[ \t]{0,4}"
+    r"|net[ \t]{1,4}use[ \t]{1,4}[A-Za-z*]:?[ \t]{1,4}\S{1,128}[ \t]{1,4}|net[ \t]{1,4}user[ \t]{1,4}\S{1,64}[ \t]{1,4}"
+    r"|(?:-u|--user(?:name)?)[ =][^\s:]{1,64}[ \t]{1,4}-p[ \t]{1,4}"
+    r"|\bunseal[ \t]{1,4}|--type[ =]SecureString\b[^\r\n|;]{0,200}?[ \t]--value[ =]"
+    r")[\"']?(?P<secret>[^\s\"'/\-][^\s\"']{2,256})"
+)
+_SNMP = re.compile(r"(?<![\w\-.])snmp[a-z]{3,12} [^\r\n|;]{1,400}+")
+_SNMP_SECRET = re.compile(r"[ \t]-[cAX][ \t]{1,4}[\"']?(?P<secret>[^\s\"'\-][^\s\"']{0,256})")
+
+
+def _snmp(text: str) -> Iterator[Span]:
+    for command in _SNMP.finditer(text):
+        for match in _SNMP_SECRET.finditer(text, command.start(), command.end()):
+            if not is_kept(match["secret"], "", keys.SECRET):
+                yield match.start("secret"), match.end("secret"), HIDDEN
+
+
 _COMMAND = re.compile(
     r"(?<![\w\-])(?:(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\r\n|;]{0,200}?[ \t]-p"
     r"|sshpass[ \t]{1,4}-p[ \t]{0,4}|redis-cli\b[^\r\n|;]{0,200}?[ \t]-a[ \t]{1,4}"
@@ -32,10 +60,13 @@ _PGPASS = re.compile(
 )
 _PROTOCOL = re.compile(
     r"(?:\"AUTH\" (?:\"[^\"]{1,64}\" )?\"(?P<monitor>[^\"]{1,256})\""
-    r"|\bAUTH (?:PLAIN|LOGIN|XOAUTH2|CRAM-MD5)[ \t]{1,4}(?P<mail>[A-Za-z0-9+/=]{8,})"
+    r"|\b(?:AUTH|auth) (?:PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|CRAM-MD5)[ \t]{1,4}"
+    r"(?P<mail>(?![a-z]{8,}+(?![A-Za-z0-9+/=]))[A-Za-z0-9+/=]{8,})"
+    r"|\b334 (?:UGFzc3dvcmQ6|VXNlcm5hbWU6|VXNlcm5hbWUA|UGFzc3dvcmQA)"
+    r"(?:\\r)?(?:\r?\n|\\n|['\"]?[ \t])[>CS: \t]{0,6}(?P<asked>[A-Za-z0-9+/=]{4,})"
     r"|(?:^|[\r\n>\"'])\s{0,4}PASS (?P<ftp>[^\s\"'/]{1,256})(?=[\r\n\"']|$)"
-    r"|(?:^|[\r\n>\"'])\s{0,4}[A-Za-z]{0,4}\d{1,6} LOGIN \S{1,128} (?P<imap>\S{1,256})"
-    r"|\bAUTH[ \t]{1,4}(?:default |[\w\-]{1,32} )?(?P<redis>[^\s\"']{8,256})(?=[\"'\r\n]|$))"
+    r"|(?:^|[\r\n>\"']|[CS]:)\s{0,4}[A-Za-z]{0,4}\d{1,6} LOGIN \S{1,128} (?P<imap>\S{1,256})"
+    r"|\bAUTH[ \t]{1,4}(?:default |[\w\-]{1,32} )?(?P<redis>(?!\[REDACTED)[^\s\"']{8,256})(?=[\"'\r\n]|$))"
 )
 # Literals in lines of source: login("user", "x"), sp_addlogin 'user', 'x', PDO->__construct('dsn', 'user', 'x')
 _LITERAL = r"\\*[\"'][^\"'\r\n]{0,128}[\"'],[ \t]{0,4}"
@@ -46,6 +77,7 @@ _CALL = re.compile(
     r"|(?:PDO->__construct|mysqli(?:_connect|->__construct|->real_connect)|ldap_bind|ftp_login|imap_open)\("
     r"[^\s,()]{1,128},[ \t]{0,4}[^\s,()]{1,128},[ \t]{0,4}"
     r"|(?:check|set|make|verify|hash|validate|change)_?(?:password|passcode|pin)\("
+    rf"|networkcredential\([ \t]{{0,4}}{_LITERAL}|directoryentry\(\s{{0,8}}{_LITERAL}\s{{0,64}}{_LITERAL}\s{{0,64}}"
     r"|fernet\(|hmac\.(?:new|digest)\(|jwt\.(?:en|de)code\([^\s,\"'()]{1,64},[ \t]{0,4}"
     r")[bBrRuU]?(?:\\*[\"'])(?P<secret>[^\"'\r\n]{3,256}?)\\*[\"']"
 )
@@ -72,6 +104,25 @@ RULES = (
         by_pattern(_COMMAND, HIDDEN, group="secret", unless=_is_no_command),
         (" -", " /p:", "/user:"),
     ),
+    Rule(
+        "password at its place",
+        WORDS,
+        by_pattern(_PLACED, HIDDEN, group="secret", unless=_is_no_command),
+        (
+            "rabbitmqctl",
+            "htpasswd",
+            "config ",
+            "openssl ",
+            "7z",
+            "rar ",
+            "zip ",
+            "net use",
+            " -p ",
+            "unseal ",
+            "securestring",
+        ),
+    ),
+    Rule("community of SNMP", WORDS, _snmp, ("snmp",)),
     Rule("netrc", WORDS, by_pattern(_NETRC, HIDDEN, group="secret", unless=_is_kept), ("pass",)),
     Rule(
         "pgpass",
@@ -82,8 +133,8 @@ RULES = (
     Rule(
         "password of a protocol",
         WORDS,
-        by_pattern(_PROTOCOL, HIDDEN, group=("monitor", "mail", "ftp", "imap", "redis")),
-        ("auth", "pass", " login "),
+        by_pattern(_PROTOCOL, HIDDEN, group=("monitor", "mail", "asked", "ftp", "imap", "redis")),
+        ("auth", "pass", " login ", "334 "),
     ),
     Rule(
         "literal in a call",
@@ -91,7 +142,7 @@ RULES = (
         by_pattern(_CALL, HIDDEN, group="secret", unless=_is_kept),
         (
             *("login", "log_in", "auth", "sign", "__construct(", "_connect(", "imap_open(", "ldap_bind("),
-            *("password(", "passcode(", "pin(", "fernet(", "hmac.", "jwt."),
+            *("password(", "passcode(", "pin(", "fernet(", "hmac.", "jwt.", "credential(", "entry("),
         ),
     ),
 )

@@ -28,7 +28,7 @@ def _private_keys(text: str) -> Iterator[Span]:
 
 # scheme://user:password@host. A password may hold `@`, `/`, `%` and `!`; a port is no password.
 _USERINFO = re.compile(
-    r"(?<![\w+.\-])[A-Za-z][A-Za-z0-9+.\-]*+:(?:\\?/){2}(?P<user>[^\s:@/?#\"'<>\\\[\]{}]*+):"
+    r"(?<![\w+.\-])[A-Za-z][A-Za-z0-9+._\-]*+:(?:\\?/){2}(?P<user>[^\s:@/?#\"'<>\\\[\]{}]*+):"
     r"(?P<password>[^\s\"<>]{0,512}+)"
 )
 _PORT = re.compile(r"\d{1,5}(?=[/?#,;'\])}]|$|\\)")
@@ -72,7 +72,11 @@ _DSN = re.compile(
     r"(?<![\w/.:\-])[\w.\-]{1,64}:(?P<secret>[^\s@/:\"'<>\[\]]{3,256})@(?=(?:tcp|tcp6"
     r"|unix)\(|[\w.\-]{1,255}:\d{2,5}\b)"
 )
-_ORACLE = re.compile(r"(?i)jdbc:oracle:\w{1,8}:[^/\s:]{1,64}/(?P<secret>[^@\s]{1,256})@")
+_ORACLE = re.compile(
+    r"(?i)(?:jdbc:oracle:\w{1,8}:|\b(?:sqlplus|sqlldr|expdp|impdp|rman)[ \t](?:[^\r\n|;@/]{0,64}[ \t])?)"
+    r"[^/\s:@]{1,64}/(?P<secret>[^@\s]{1,256})@"
+    r"|(?<![\w/.:@\-])[\w$#]{1,30}/(?P<other>[^\s/@:\"'<>]{1,128})@(?=[\w.\-]{1,255}:15\d\d\b)"
+)
 
 _JWT = re.compile(
     r"(?<![A-Za-z0-9])(?P<header>eyJ[A-Za-z0-9_\-]{8,}+)(?P<rest>\.[A-Za-z0-9_\-]*+(?:\.[A-Za-z0-9_\-=]*+){0,3})"
@@ -80,7 +84,8 @@ _JWT = re.compile(
 
 
 def _is_no_jwt(match: re.Match[str]) -> bool:
-    return len(match["rest"]) < 4 or not is_jwt_header(match["header"])
+    # Two parts of base 64 that begin with `{"` are one, even when the first does not decode.
+    return len(match["rest"]) < 4 or not (match["rest"].startswith(".eyJ") or is_jwt_header(match["header"]))
 
 
 _SCHEME = re.compile(
@@ -128,12 +133,22 @@ _schemes = by_pattern(_SCHEME, HIDDEN, group="secret", unless=_is_no_scheme)
 
 # Password hashes: modular crypt format, Django's and Argon2's.
 _CRYPT = re.compile(
-    r"(?<![A-Za-z0-9_])(?:pbkdf2_sha\d{1,3}|scrypt|bcrypt(?:_sha256)?|argon2|md5|sha1)\$[^\s\"',;<>\\]{16,}"
+    r"\$krb5(?:asrep|tgs|pa)\$[0-9]{1,2}\$[^\s\"'<>\\]{16,}"
+    r"|(?<![A-Za-z0-9_])(?:pbkdf2_sha\d{1,3}|scrypt|bcrypt(?:_sha256)?|argon2|md5|sha1)\$[^\s\"',;<>\\]{16,}"
     r"|(?<![A-Za-z0-9_])\{(?:SSHA|SHA|SMD5|CRYPT)\d{0,3}\}[A-Za-z0-9+/=$.]{16,}"
-    r"|\$(?:2[abxy]?|1|5|6|7|y|gy|apr1|argon2(?:id|i|d)|scrypt|pbkdf2(?:-sha\d{1,3})?)\$[./A-Za-z0-9,=$+\-]{16,}"
+    r"|\$(?:2[abxy]?|[1-9]|y|gy|apr1|argon2(?:id|i|d)|scrypt|pbkdf2(?:-sha\d{1,3})?)\$[./A-Za-z0-9,=$+\-]{16,}"
 )
 # The message authentication codes of Stripe and Slack: Stripe-Signature: t=1716981234,v1=...
-_MAC = re.compile(r"(?<![\w.])v[01]=(?P<secret>[0-9a-f]{64})(?![0-9a-f])")
+# Svix and the standard webhooks: v1,<base 64>. Paddle: ts=1716981234;h1=...
+_MAC = re.compile(
+    r"(?<![\w.])(?:v[01]|h1)=(?P<secret>[0-9a-f]{64})(?![0-9a-f])"
+    r"|(?<!\w)Signature:\s{1,4}(?P<debug>[0-9a-f]{64})(?![0-9a-f])"
+    r"|(?<![\w.])v1a?,(?P<other>[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)"
+)
+# Vault's way for machines: the id of a role, and beside it the secret.
+_APPROLE = re.compile(
+    r"role_id[\"']?\s?[=:]\s?[\"']?[\w\-]{1,64}[\"']?[\s,;&]{1,4}[\"']?secret_id[\"']?\s?[=:]\s?[\"']?(?P<secret>[\w\-]{8,64})"
+)
 # The private members of a JSON web key. (RFC 7518, section 6)
 _JWK = re.compile(r"[\"'](?:d|p|q|dp|dq|qi|k)\\*[\"']\s{0,4}:\s{0,4}\\*[\"'](?P<secret>[A-Za-z0-9_\-]{16,}+)")
 # PuTTY's private keys have no line that ends them.
@@ -156,7 +171,7 @@ RULES = (
 )
 AFTER_PAIRS = (
     Rule("password in a data source name", AT, by_pattern(_DSN, HIDDEN, group="secret"), (":",)),
-    Rule("password of an Oracle address", AT, by_pattern(_ORACLE, HIDDEN, group="secret"), ("jdbc:oracle",)),
+    Rule("password of an Oracle address", AT, by_pattern(_ORACLE, HIDDEN, group=("secret", "other")), ("/",)),
     Rule("authentication scheme", WORDS, _schemes, ("bearer", "basic")),
     Rule(
         "long authentication scheme",
@@ -185,6 +200,12 @@ AFTER_PAIRS = (
     Rule("JSON web token", LONG, by_pattern(_JWT, hidden("token"), unless=_is_no_jwt), ("eyj",)),
     Rule("vendor token", LONG, by_pattern(TOKEN, hidden("token"))),
     Rule("password hash", LONG, by_pattern(_CRYPT, hidden("password-hash")), ("$", "{s", "{crypt")),
-    Rule("message authentication code", LONG, by_pattern(_MAC, HIDDEN, group="secret"), ("v0=", "v1=")),
+    Rule(
+        "message authentication code",
+        LONG,
+        by_pattern(_MAC, HIDDEN, group=("secret", "other", "debug")),
+        ("v0=", "v1=", "h1=", "v1,", "v1a,", "signature:"),
+    ),
+    Rule("secret of a role", PAIR, by_pattern(_APPROLE, HIDDEN, group="secret"), ("secret_id",)),
     Rule("private JSON web key", LONG, by_pattern(_JWK, HIDDEN, group="secret"), ("kty",)),
 )

@@ -66,7 +66,7 @@ class KeyRules:
             | vocab.SIGNATURES
             | vocab.CONTACTS
             | {pair[-1] for pair in (*vocab.PAIRS, *self._extra)}
-            | {"ref"}
+            | {"ref", "sha"}
         )
         self._verdicts: dict[str, int] = {}
 
@@ -98,6 +98,8 @@ class KeyRules:
             return PLAIN
         if name.lower().endswith(("_ref", "-ref")) or (words[-1] == "ref" and name.endswith("Ref")):
             stem = words[:-1]
+            if stem[0] == "secret" and name.endswith("Ref"):
+                return PLAIN  # `secretKeyRef: {name: db, key: password}` of Kubernetes names one
             if any(word in vocab.REFERENCES for word in stem) or self._sensitive(stem):
                 return REFERENCE
         if self._sensitive(words):
@@ -153,4 +155,10 @@ def _is_run_together(word: str) -> bool:
 
 
 def _is_weak(words: list[str]) -> bool:
-    return words[-1] in vocab.SIGNATURES or (len(words) == 1 and words[0] in vocab.WEAK)
+    if words[-1] == "sha":  # `X-Shopify-Hmac-Sha256`
+        words = words[:-1]
+    return words[-1:] != [] and (
+        words[-1] in vocab.SIGNATURES
+        or (len(words) == 1 and words[0] in vocab.WEAK)
+        or (words[-1] == "key" and vocab.KEYS_OF_DATA.isdisjoint(words))
+    )

@@ -13,7 +13,7 @@ from logkit.redact.vocabulary import FIELD_NAMES
 
 Verdict = Callable[[str], int]
 
-_QUOTE = r"(?:\\*+[\"'`]|&quot;|&\#x27;|&\#39;|%22|%27)"
+_QUOTE = value_text.QUOTE
 _SPACE = r"\s{0,16}+"
 # {"name": "Authorization", "value": "x"}, and the same in two lines of YAML: its value is read like that of a pair
 _NAMED = re.compile(
@@ -33,7 +33,18 @@ _LISTED = re.compile(
 # <password>x</password>, <property name="db.password">x</property>, <key>ClientSecret</key><string>x</string>
 _ELEMENT = re.compile(
     r"<(?:key>(?P<key>[\w.\-]{2,64})</key>\s{0,64}<\w{1,16}|(?P<name>[A-Za-z_][\w:.\-]{1,64})"
-    r"(?:\s(?:[^<>]{0,128}?\bname=\\?[\"'](?P<named>[\w.\-]{2,64})\\?[\"'])?[^<>]{0,256})?)>(?P<value>[^<>]++)</"
+    r"(?:\s(?:[^<>]{0,128}?\bname=\\?[\"'](?P<named>[\w.\-]{2,64})\\?[\"'])?[^<>]{0,256})?)>(?:<!\[CDATA\[(?P<data>[^\]]{1,4096}+)\]|(?P<value>[^<>]++)</)"
+)
+# <input type="password" value="x">: the attributes of one tag, in any order
+_TAG = re.compile(r"<[A-Za-z][\w:.\-]{0,64}+(?P<attributes>\s[^<>]{1,2048}+)>?")
+_ATTRIBUTE = re.compile(
+    r"(?<![\w\-])(?P<name>[A-Za-z][\w:.\-]{1,64}+)=(?P<quote>\\*[\"'])(?P<value>[^\"'<>\\]{0,1024}+)(?P=quote)"
+)
+_NAMES = ("name", "key", "id", "type", "property")
+_VALUES = ("value", "content")
+# variable "db_password" { default = "x" } of Terraform
+_DEFAULT = re.compile(
+    r"variable[ \t]{1,4}\\?\"(?P<name>[\w\-]{2,64})\\?\"\s{0,8}\{[^{}]{0,512}?(?<!\w)default\s{0,16}=\s{0,16}"
 )
 # ENV NAME x, setx NAME x, aws configure set name x
 _SETTING = re.compile(
@@ -54,7 +65,8 @@ _FORM_PART = re.compile(
 )
 # --password x
 _OPTION = re.compile(
-    rf"(?<![\w\-])--?(?P<name>[a-zA-Z_][\w\-]{{1,64}})(?:[ \t]{{1,16}}+|{_QUOTE},{_SPACE})"
+    rf"(?<![\w\-])(?:-(?=[A-Za-z_\-]{{3,64}}[ \t\"'])|--)(?P<name>[a-zA-Z_][\w\-]{{1,64}})"
+    rf"(?:[ \t]{{1,16}}+|{_QUOTE},{_SPACE})"
     r"(?:(?P<q>\\*+[\"'])(?P<value>[^\"'\r\n\\]++)|(?P<word>[^\s\"'\\\-][^\s\"'\\]*+))"
 )
 # PostgreSQL: Key (email)=(x) already exists
@@ -83,7 +95,14 @@ class NamedRules:
             Rule("named value", PAIR, self._named_values, ("val", "content")),
             Rule("compared value", PAIR, self._by(_COMPARED), ("==", "!=")),
             Rule("pair in a list", PAIR, self._listed_pairs, ("',", '",', "' ,", '" ,')),
-            Rule("element", PAIR, self._by(_ELEMENT, names=("named", "key", "name")), ("</",)),
+            Rule(
+                "element",
+                PAIR,
+                self._by(_ELEMENT, names=("named", "key", "name"), values=("data", "value")),
+                ("</",),
+            ),
+            Rule("attribute", PAIR, self._attributes, ("value", "content")),
+            Rule("setting of a variable", PAIR, self._defaults, ("variable",)),
             Rule("setting command", WORDS, self._by(_SETTING), ("env ", "setx ", "config")),
             Rule("input of a validator", PAIR, self._by(_INPUT), ("input_value=",)),
             Rule("form part", PAIR, self._by(_FORM_PART), ("name=",)),
@@ -118,6 +137,19 @@ class NamedRules:
             name = match["name"] or match["line"]
             if self._hides(name):
                 yield from value_text.values(text, match.end(), name, keys.SECRET, sep="=", outer="")
+
+    def _attributes(self, text: str) -> Iterator[Span]:
+        for tag in _TAG.finditer(text):
+            found = list(_ATTRIBUTE.finditer(text, tag.start("attributes"), tag.end("attributes")))
+            if any(each["name"].lower() in _NAMES and self._hides(each["value"]) for each in found):
+                for each in found:
+                    if each["name"].lower() in _VALUES and not is_kept(each["value"], "", keys.SECRET):
+                        yield each.start("value"), each.end("value"), HIDDEN
+
+    def _defaults(self, text: str) -> Iterator[Span]:
+        for match in _DEFAULT.finditer(text):
+            if self._hides(match["name"]):
+                yield from value_text.values(text, match.end(), match["name"], keys.SECRET, sep="=", outer="")
 
     def _listed_pairs(self, text: str) -> Iterator[Span]:
         for match in _LISTED.finditer(text):

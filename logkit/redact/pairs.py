@@ -15,12 +15,14 @@ from logkit.redact.vocabulary import words
 
 Verdict = Callable[[str], int]
 
-_QUOTE = r"(?:\\*+[\"'`]|&quot;|&\#x27;|&\#39;|%22|%27)"
+_QUOTE = value_text.QUOTE
 _PAIR = re.compile(
     rf"""
     (?P<name>\w(?<!\w\w)(?<!\w[.\-]\w)\w*+(?:[.\-]\w++)*+(?:(?:\[|%5[Bb])[\w\-'"]{{0,64}}(?:\]|%5[Dd]))*+)
     (?P<quote>{_QUOTE}?+)
-    (?:[ \t]|%20)*+(?P<sep>===?|!==?|:=|=>|->|→|=|:(?![:/])|:(?=/[^/])|%3[DdAa])(?:[ \t]|%20)*+
+    (?:[ \t]|%20)*+
+    (?P<sep>===?|!==?|:=|=>|->|→|=|:(?![:/])|:(?=/[^/])|(?<=\w)::(?=[ ][A-Za-z0-9+/]{{4}})|%3[DdAa]|\\u003[DdAa])
+    (?:[ \t]|%20)*+
     """,
     re.VERBOSE,
 )
@@ -37,7 +39,7 @@ _NEXT_PAIR = re.compile(r"(?<=\w=)[ \t]{1,8}[A-Za-z_]{1,64}=[^\s=]")
 # What a name belongs to: `Token(key=`, `"auth_token"."key" =`
 _OWNER = re.compile(r"(\w{2,64})(?:[\"`\]]?\.[\"`\[]?|\((?:[^()]{0,64}, ?)?)\Z")
 _NO_PAIRS = keys.NO_SECRETS - keys.BY_LOOK
-_ESCAPES = {"\\": re.compile(r"[nrt](?=\w)"), "%": re.compile(r"[0-9A-Fa-f]{2}(?=\w)")}
+_ESCAPES = {"\\": re.compile(r"(?:[nrt]|u00[0-9a-f]{2})(?=\w)"), "%": re.compile(r"[0-9A-Fa-f]{2}(?=\w)")}
 
 
 class Pairs:
@@ -59,7 +61,9 @@ class Pairs:
             if name.endswith(_SOURCE_FILES):
                 continue  # auth/password.py:12
             verdict = self._verdict(name)
-            if verdict in keys.NO_SECRETS and name.lower() in _TAILS:
+            if verdict in keys.NO_SECRETS and (
+                name.lower() in _TAILS or (name.isdecimal() and len(name) < 3)
+            ):
                 name, verdict = self._with_words_before(text, start, name, verdict)
             if verdict == keys.TOKEN:
                 verdict = self._verdict_on_member(text, start, name)
@@ -71,6 +75,8 @@ class Pairs:
                 and "arn:" in text[max(0, start - 80) : start]
             ):
                 continue  # the name of a secret at Amazon's
+            if match["sep"] == ":" and ".INVALID_" in name:
+                continue  # ldap.INVALID_CREDENTIALS: {'desc': ...}
             if match["sep"] == "=" and _NEXT_PAIR.match(text, match.end("sep")):
                 continue  # `password= user=bob`
             outer = text[start - 1 : start] if match["quote"] == "" else value_text.QUOTED
@@ -89,6 +95,9 @@ class Pairs:
         if not before.endswith(" "):
             return name, verdict
         above = before.split()[-2:]
+        above = above[max((place + 1 for place, word in enumerate(above) if word[-1] in ",;:{"), default=0) :]
+        if name.isdecimal() and (not above or above[-1].lower() not in _TAILS):
+            return name, verdict  # only `Unseal Key 1: x`
         while above:
             longer = " ".join([*above, name])
             if (found := self._verdict(longer)) not in keys.NO_SECRETS:

@@ -38,9 +38,14 @@ def _is_domain(domain: str) -> bool:
     )
 
 
+_MESSAGE_ID = re.compile(r"(?i)(?:message-id|in-reply-to|references)[=:] ?<?\Z")
+
+
 def _is_no_email(match: re.Match[str]) -> bool:
     text, start, local = match.string, match.start(), match["local"]
     if not _is_domain(match["domain"]):
+        return True
+    if _MESSAGE_ID.search(text, max(0, start - 24), start):
         return True
     if text[start - 3 : start] == "://":  # user@host of a URL without a password
         return True

@@ -13,10 +13,11 @@ from logkit.redact.value_sense import is_kept
 # "password is 'hunter2'", "with password hunter2x", "temporary password is generated for root@localhost: x"
 _PASSWORD = re.compile(
     r"(?i)(?<![\w\-./])(?P<name>password|passwd|passphrase|passcode|pwd|requirepass|masterauth|bindpw|rootpw"
-    r"|passwort|kennwort|mot de passe|senha|wachtwoord"
+    r"|passwort|kennwort|mot de passe|senha|wachtwoord|contraseña|hasło|lösenord"
     r"|secret|api[ _\-]?key|access token|token|session(?:[ _\-](?:key|id))?)"
     r"(?P<verb>[ \t]{1,4}(?:(?:(?:is|was|has been|were)[ \t])?(?:set|changed|reset|updated|rotated) to"
-    r"|(?:(?:is|was) (?:generated|set|created|assigned) )?for [\w.@\-]{1,64}(?=:)"
+    r"|(?:(?:is|was) (?:generated|set|created|assigned) )?(?:for|für|pour|para|per|voor|dla|för) [\w.@\-]{1,64}(?=:)"
+    r"|(?:for|of)(?: the)? (?:user|account|role) [\"']?[\w.@\-]{1,64}[\"']? (?:is|was|to|set to)"
     r"|is|was|from|of|to|now|=|lautet|ist|est|entered|given|used|provided|received|got"
     r"|(?:falsch|incorret[ao]|incorrect[ao]?|incorrecte|inv[aá]lid[ao]?|wrong|rejected)(?=[ \t]?:))"
     r"(?:[ \t]{1,4}(?:now|password))?)?"
@@ -31,7 +32,7 @@ _CHANGED = re.compile(
 )
 _ALGORITHM = re.compile(
     r"(?i)(?:sha|md|argon|pbkdf|bcrypt|scrypt|oauth|base|utf|ipv|hmac|aes|rsa|rs|hs|es|v|http|k|x|h|s|ed"
-    r"|line|attempt|step|len|size|type)[\-_]?\d[\w.\-]{0,14}"
+    r"|line|attempt|step|len|size|type)[\-_]?\d{1,4}(?:[._\-]\w{1,8}){0,3}[a-z]?"
 )
 
 

@@ -12,7 +12,7 @@ from logkit.redact.vocabulary import METHODS, SIGNATURES, TOPICS, words
 
 # Source code that names a value instead of holding one: `self.password`, `os.environ["DB_PASSWORD"]`, `getpass()`.
 CODE = re.compile(
-    r"(?:self|cls|os|settings|request|req|config|conf|env|environ|process|args|kwargs|options|opts|data"
+    r"(?:\\?\$?_(?:POST|GET|REQUEST|SERVER|ENV|SESSION|COOKIE)|self|cls|os|settings|request|req|config|conf|env|environ|process|args|kwargs|options|opts|data"
     r"|form|user|params|session"
     r"|credentials|ctx|app|cfg|secrets|vars?|response|resp|event|body|payload|validated_data|cleaned_data"
     r"|attrs|validated|serializer"
@@ -28,7 +28,8 @@ CALL = re.compile(
 PLACEHOLDER = re.compile(
     r"(?:(?i:bearer|basic|token) )?"
     # the field of a format string, and the variables of templates, shells and statements
-    r"(?:\{(?:[A-Za-z_][\w.]{0,64}(?:\[[^\]\s]{0,32}\]|\(\))?(?:![rsa])?(?::[^{}\s]{0,16})?|\d{0,2})\}|\{\{[^{}]{0,64}\}\}|\$\{[^{}]{1,128}\}|\$[A-Z_][A-Z0-9_]*"
+    r"(?:\#\{[^{}]{1,64}\}|![A-Z][A-Za-z]{1,12}(?=\s)|\$(?=\w{0,48}(?i:pass|pwd|secret|token|key))[A-Za-z_]\w{0,63}"
+    r"|\{(?:[A-Za-z_][\w.]{0,64}(?:\[[^\]\s]{0,32}\]|\(\))?(?:![rsa])?(?::[^{}\s]{0,16})?|\d{0,2})\}|\{\{[^{}]{0,64}\}\}|\$\{[^{}]{1,128}\}|\$[A-Z_][A-Z0-9_]*"
     r"|\$\([^()]{0,64}\)"
     r"|%\(\w{1,64}\)s|%[sdr]"
     r"|<[\w \-]{1,64}>|&lt;[\w \-]{1,64}&gt;|\?|:[a-z_]+|\$\d{1,2}|<%=?[^%]{0,64}%>"
@@ -46,8 +47,16 @@ _MESSAGE = re.compile(
 )
 _ERROR_CODE = re.compile(r"code[\"']?[=:] ?[\"'][a-z_]{1,32}[\"']")
 _QUOTED_TEXT = re.compile(r"\"([^\"]*+)\"|'([^']*+)'")
+_VERSION = re.compile(r"\d+(?:\.\w+){1,5}")  # `package[auth]==1.2.3`
 _NOT_WORD = re.compile(r"[\W_]+")
 _HEX = re.compile(r"[0-9a-fA-F]+")
+# What is no more than a digest with words before it: `Linux-pip-<SHA-256>`.
+_DIGEST = re.compile(r"(?:[A-Za-z]{1,24}[\-_.:/]){0,6}[0-9a-f]{32,128}")
+# Instead of a value a pattern or a type, `password=([^&]+)` and `apiKeys: [ApiKey!]!`, or an address at Amazon's.
+NO_VALUE = re.compile(
+    r"\(?\[\^[^\]]{1,16}\][+*]\)?|\\?\(?\\[SwdW][+*]\)?|\(\?[:P<=!][^\s]{0,64}|\[?[A-Z][A-Za-z]{1,32}!?\]?!"
+    r"|(?!SK)[A-Z]{2}[0-9a-f]{32}|arn:aws[a-z\-]{0,8}:[a-z0-9\-]{1,32}:[a-z0-9\-]{0,32}:\d{0,12}:\S{1,256}"
+)
 _PATH = re.compile(r"/[\w.\-]+(?:/[\w.\-]*)+")  # the working directory has the name of a password
 _NOTHING = words("true false none null nil undefined nan bearer basic {} [] () \"\" '' n/a na -") | {""}
 _STATUS = words(
@@ -58,6 +67,7 @@ _STATUS = words(
     unavailable pending verified unverified too must cannot this the that is was are not no yes has have may
     should your enter please field value values must optional match matches mismatch does do did found generated
     checked skipped hit miss cleared closed opened login logout signed in out on off for and or with without
+    raise return throw
     string str int integer bytes bool boolean any object list dict tuple optional[str] secretstr char text varchar
     """
 )
@@ -82,7 +92,7 @@ def is_kept(value: str, name: str, verdict: int) -> bool:
         return True
     if value[:1].isupper() and _MESSAGE.fullmatch(value):
         return True
-    return _MASK.fullmatch(value) is not None or PLACEHOLDER.fullmatch(value) is not None
+    return any(each.fullmatch(value) for each in (_MASK, PLACEHOLDER, NO_VALUE))
 
 
 def _names(name: str) -> str:
@@ -102,7 +112,11 @@ def are_messages(brackets: str) -> bool:
 
 def is_plain_hash(value: str, name_words: list[str]) -> bool:
     """A digest under a name such as `key` or `state` says nothing; under `signature` it does."""
-    return _HEX.fullmatch(value) is not None and name_words[-1:] != [] and name_words[-1] not in SIGNATURES
+    return (
+        (_HEX.fullmatch(value) or _DIGEST.fullmatch(value)) is not None
+        and name_words[-1:] != []
+        and name_words[-1] not in SIGNATURES
+    )
 
 
 def is_status(value: str, name: str, sep: str) -> bool:
@@ -114,7 +128,9 @@ def is_status(value: str, name: str, sep: str) -> bool:
     if not TOPICS.isdisjoint(last) and (lower in METHODS or _MEASURE.fullmatch(value)):
         return True  # `auth=ldap`, `session: 30m`
     if sep in ("==", "!=", "===", "!=="):
-        return value.isidentifier() and not any(map(str.isdigit, value))
+        return _VERSION.fullmatch(value) is not None or (
+            value.isidentifier() and not any(map(str.isdigit, value))
+        )
     if sep != ":" or not value.isalpha():
         return False
     return (

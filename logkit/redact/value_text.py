@@ -9,10 +9,21 @@ from logkit.redact import keys
 from logkit.redact.marker import HIDDEN, MARKER
 from logkit.redact.rule import Span
 from logkit.redact.validators import looks_random
-from logkit.redact.value_sense import CALL, CODE, PLACEHOLDER, are_messages, is_kept, is_plain_hash, is_status
+from logkit.redact.value_sense import (
+    CALL,
+    CODE,
+    NO_VALUE,
+    PLACEHOLDER,
+    are_messages,
+    is_kept,
+    is_plain_hash,
+    is_status,
+)
 from logkit.redact.vocabulary import words
 
-_OPENING = re.compile(r"[bBuUrRfF@$]{0,2}(?P<quote>\\*+[\"'`]|&quot;|&\#x27;|&\#39;|%22|%27)")
+# A quote as it stands in text, in JSON inside JSON, in markup, in a URL.
+QUOTE = r"(?:\\*+[\"'`]|\\++u002[27]|&quot;|&apos;|&\#(?:x27|x22|39|34);|%22|%27)"
+_OPENING = re.compile(rf"[bBuUrRfF@$]{{0,2}}(?P<quote>\"\"\"|\'\'\'|{QUOTE})")
 _CHANGED = re.compile(
     r"[\"'] {0,2}(?:=>|->|→) {0,2}[\"'](?P<new>[^\"']{1,256})"
 )  # of Terraform: "old" => "new"
@@ -20,9 +31,17 @@ _ANNOTATION = re.compile(
     r"[A-Za-z_][\w.]{0,64}(?:\[[\w., |]{0,64}\])?(?: \| \w{1,32})? = (?=[\"'])"
 )  # `token: str = "x"`
 _ANGLES = re.compile(r"<(?P<inner>[^\s<>]{8,128})>")
-_TAG = re.compile(r"!(?:vault|!str|!binary)[ \t]+(?:\|\s+)?")  # of YAML
+_TAG = re.compile(r"!(?:vault|!str|!binary)[ \t]+")  # of YAML
+# A block of YAML: `token: >-` and what is indented below; also a list of plain words below the name.
+_BLOCK = re.compile(r"[|>][+\-]?[ \t]*+(?:\r?\n|\\n)(?P<indent>[ \t]{1,32})(?P<block>[^\r\n\\]++)")
+_LINE = re.compile(r"(?:\r?\n|\\n)(?P<indent>[ \t]{1,64}+)(?P<block>[^\r\n\\]++)")
+_LIST = re.compile(
+    r"(?:\r?\n|\\n)[ \t]{0,32}- (?=[^\s:\\]{1,256}(?:[\r\n\\]|$))(?P<item>[\"']?[^\s\\\"']{1,256}+)"
+)
+_NAME = re.compile(r"[a-z]+(?:[_\-.][a-z]+)*")
 _BRACKET = re.compile(r"\w{0,32}[\[({]")
 _QUOTES = "\"'"
+_TRIPLE = ('"""', "'''")
 QUOTED = "quoted"  # in the place of `outer`: the name itself stood in quotes
 _CLOSES = {"[": "]", "(": ")", "{": "}"}
 _BARE = re.compile(
@@ -34,7 +53,7 @@ _BARE = re.compile(
     )++""",
     re.VERBOSE,
 )
-_ENCODED_END = re.compile(r"%26|%22|%27|%20|%3[Bb]|%0[AaDd]|&quot;|&#")
+_ENCODED_END = re.compile(r"%26|%22|%27|%20|%3[Bb]|%0[AaDd]|&quot;|&apos;|&#|\\u00(?:26|22|27|3[cC])")
 _NUMBERS = re.compile(r"[+(]{0,2}\d(?:[ ().\-/]{0,3}\d){5,30}")
 _NUMBERED = words(
     """
@@ -77,8 +96,11 @@ def values(text: str, at: int, name: str, verdict: int, *, sep: str, outer: str)
         at = annotation.end()
     name_words = keys.split(name)
     is_cookie = any(word in ("cookie", "cookies", "setcookie") for word in name_words)
+    if block := _BLOCK.match(text, at):
+        yield from _block(text, block)
+        return
     if opening := _OPENING.match(text, at):
-        if opening["quote"] == outer and text[at - 1] == " ":
+        if opening["quote"] == outer and (text[at - 1] == " " or sep == ":"):
             return  # `input("Password: ")`: the quote ends the text that the name began
         start = opening.end()
         end = _closing(text, opening["quote"], start)
@@ -91,8 +113,8 @@ def values(text: str, at: int, name: str, verdict: int, *, sep: str, outer: str)
             return
         elif content != HIDDEN and (MARKER.search(content) or not is_kept(content, name, verdict)):
             yield start, end, HIDDEN
-            if changed := _CHANGED.match(text, end):
-                yield changed.start("new"), changed.end("new"), HIDDEN
+        if (changed := _CHANGED.match(text, end)) and not is_kept(changed["new"], name, verdict):
+            yield changed.start("new"), changed.end("new"), HIDDEN
         return
     if (
         (numbers := _NUMBERS.match(text, at))
@@ -108,10 +130,26 @@ def values(text: str, at: int, name: str, verdict: int, *, sep: str, outer: str)
         rest = text[placeholder.end() : placeholder.end() + 1]
         if not rest or not (rest.isalnum() or rest in "{}$@!#%^*_-"):
             return
+    if sep == ":" and verdict not in keys.BY_LOOK and (item := _LIST.match(text, at)):
+        while item:
+            if not _NAME.fullmatch(item["item"]) and not is_kept(item["item"], name, verdict):
+                yield item.start("item"), item.end("item"), HIDDEN
+            item = _LIST.match(text, item.end("item"))
+        return
     if is_cookie and (cookies := _COOKIES.match(text, at)):
         yield from _cookies(cookies[0], at, is_set="set" in name_words[:2])
         return
     yield from _unquoted(text, at, name, verdict, sep=sep, outer=outer, name_words=name_words)
+
+
+def _block(text: str, block: re.Match[str]) -> Iterator[Span]:
+    """The lines of a block of YAML: as long as they are indented like the first."""
+    if not MARKER.fullmatch(block["block"]):
+        yield block.start("block"), block.end("block"), HIDDEN
+    end, indent = block.end("block"), block["indent"]
+    while (line := _LINE.match(text, end)) and line["indent"].startswith(indent):
+        yield line.start("block"), line.end("block"), HIDDEN
+        end = line.end("block")
 
 
 def _unquoted(
@@ -127,6 +165,14 @@ def _unquoted(
         return
     if CALL.match(text, at) or CODE.match(text, at):
         return
+    if (pattern := NO_VALUE.match(text, at)) and text[pattern.end() : pattern.end() + 1] in (
+        "",
+        " ",
+        "\n",
+        '"',
+        "'",
+    ):
+        return
     bracket = _BRACKET.match(text, at) if verdict not in keys.BY_LOOK else None
     if bracket and (bracket.end() - at == 1 or any(quote in text[at : at + 80] for quote in "\"'")):
         end = _balanced(text, bracket.end() - 1)
@@ -139,7 +185,7 @@ def _unquoted(
         return
     end = bare.end()
     encoded = _ENCODED_END.search(text, start, end)
-    if encoded and (sep.startswith("%") or encoded[0][0] == "&" or "?" in text[max(0, at - 200) : at]):
+    if encoded and (sep.startswith("%") or encoded[0][0] in "&\\" or "?" in text[max(0, at - 200) : at]):
         end = encoded.start()
     if outer in ("?", "&") and (fragment := text.find("#", start, end)) >= 0:
         end = fragment
@@ -172,7 +218,7 @@ def _cookies(cookies: str, offset: int, *, is_set: bool) -> Iterator[Span]:
 
 def _closing(text: str, quote: str, start: int) -> int:
     """Where the text that `quote` opened ends: at the same quote, escaped as often; else at the end of the text."""
-    slashes = len(quote) - 1 if quote[0] == "\\" or len(quote) == 1 else -1
+    slashes = len(quote) - 1 if quote[-1] in "\"'`" and quote not in _TRIPLE else -1
     if slashes < 0:
         end = text.find(quote, start)
         return end if end >= 0 else len(text)

@@ -21,7 +21,7 @@ _CALM = re.compile(
 )
 _QUIET = re.compile(r"[\w .,;/()\[\]#!?\n\-]*+")
 _DIGITS = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){7}")
-_PAIRS = ("=", ":", "%3", "<", "->", "→", '",', "',", '" ,', "' ,")
+_PAIRS = ("=", ":", "%3", "u003", "<", "->", "→", '",', "',", '" ,', "' ,")
 _AT_SIGNS = ("@", "%40", "u0040", "&#64;", "&commat;")
 _LONG = 16
 # Long words that are no tokens: UUIDs, and paths, files, events and modules whose parts are words or short.

@@ -19,8 +19,9 @@ ATATT3[A-Za-z0-9_\-=]{50,}
 AT[CB]TT3[A-Za-z0-9_\-=]{50,}
 ATBB[A-Za-z0-9_\-=]{24,}
 CCIP(?:AT|RJ)_[A-Za-z0-9_]{20,}
-bk[a-z]{2}_[0-9a-f]{40}
-sg[ps]_(?:[0-9a-f]{16}_|local_)?[0-9a-f]{40}
+bk[a-z]{2}_[0-9a-z]{40,}
+sg[ps]_(?:[0-9a-f]{16}_|local_)?[0-9a-fA-F]{40}
+slk_[0-9a-f]{64}
 sq[uap]_[0-9a-f]{40}
 sgp_[A-Za-z0-9]{60,}
 (?:snyk|sn)_(?:uat|sat)\.[a-z0-9]{8}\.[A-Za-z0-9._\-]{20,}
@@ -32,6 +33,7 @@ ABSK[A-Za-z0-9+/]{60,}={0,2}
 bedrock-api-key-[A-Za-z0-9+/=_\-]{20,}
 (?:FwoGZXIvYXdz|IQoJb3JpZ2lu)[A-Za-z0-9+/=%]{50,}
 AIza[A-Za-z0-9_\-]{34,}
+AQ\.A[A-Za-z0-9_\-]{40,}
 ya29\.(?:[a-z]\.)?[A-Za-z0-9_\-]{16,}(?:\.[A-Za-z0-9_\-]+)*
 GOCSPX-[A-Za-z0-9_\-]{20,}
 1//0[A-Za-z0-9_\-]{25,}
@@ -56,6 +58,7 @@ AVNS_[A-Za-z0-9_\-]{15,}
 tskey-[a-z]+-[A-Za-z0-9\-]{16,}
 dapi[0-9a-f]{32}(?:-\d)?
 sha256~[A-Za-z0-9_\-]{43}
+s\.CAES[A-Za-z0-9_\-]{60,}
 s\.(?=[A-Za-z]{0,22}\d)(?=[a-z0-9]{0,22}[A-Z])(?=[A-Z0-9]{0,22}[a-z])[A-Za-z0-9]{24}(?![A-Za-z0-9.(])
 hv[sbr]\.[A-Za-z0-9_\-]{20,}
 [A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_\-=]{40,}
@@ -85,7 +88,7 @@ oy2[a-z0-9]{43}
 dckr_(?:pat|oat)_[A-Za-z0-9_\-]{20,}
 CLOJARS_[A-Za-z0-9]{60}
 AKCp[A-Za-z0-9]{10,}
-cmVmdGtu[A-Za-z0-9]{50,}
+cmVmd[A-Za-z0-9]{55,}
 packagist_[a-z]{3}_[0-9a-f]{40,}
 PMAK-[A-Za-z0-9]{24}-[A-Za-z0-9]{34}
 pnu_[A-Za-z0-9]{36}
@@ -96,6 +99,10 @@ xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9\-]{10,}
 x(?:app|wfp)-[A-Za-z0-9\-]{16,}
 [MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,38}
 SK[0-9a-fA-F]{32}(?![A-Za-z0-9])
+(?:AC|SK)[0-9a-f]{32}:[0-9a-f]{32}(?![A-Za-z0-9])
+BBFF-[A-Za-z0-9]{30}
+VF\.(?:DM|WS)\.[0-9a-f]{24}\.[A-Za-z0-9]{16}
+KEY[A-Za-z0-9][A-Za-z0-9_\-]{54}(?![A-Za-z0-9_\-])
 SG\.[A-Za-z0-9_\-]{16,32}\.[A-Za-z0-9_\-]{16,64}
 (?:key|pubkey)-[0-9a-f]{32}(?![A-Za-z0-9])
 [0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}(?![A-Za-z0-9\-])
@@ -124,13 +131,17 @@ access_token\$(?:production|sandbox)\$[a-z0-9]{16}\$[0-9a-f]{32}
 access-(?:sandbox|development|production)-[0-9a-f]{8}-[0-9a-f\-]{27}
 FLWSECK(?:_TEST)?-[A-Za-z0-9]{12,}(?:-X)?
 rzp_(?:live|test)_[A-Za-z0-9]{14,}
+ak_live_[A-Za-z0-9]{30}
+tokencc_[a-z]{2}_(?:[a-z0-9]{6}_){3,4}[a-z0-9]{3,6}
+shltm_[A-Za-z0-9]{16,}
 shp(?:at|ca|pa|ss|tka|ua)_[0-9A-Fa-f]{32}
 shippo_(?:live|test)_[0-9a-f]{40}
 (?:live|test)_(?:pub_)?[0-9a-f]{31,35}(?![A-Za-z0-9])
 EZ[AT]K[A-Za-z0-9]{54}
 duffel_(?:test|live)_[A-Za-z0-9_\-=]{43}
 live_[A-Za-z0-9_\-=]{40}
-pk_[0-9a-f]{34}(?![A-Za-z0-9])
+pk_(?=[a-z]{0,33}\d)[0-9a-z]{34}(?![A-Za-z0-9])
+pk_\d{6,8}_[A-Z0-9]{32}
 """
 
 _MODELS = r"""
@@ -152,11 +163,20 @@ ph[xs]_[A-Za-z0-9_\-]{40,}
 NRAK-[A-Z0-9]{27}
 NRJS-[a-f0-9]{19}
 NRI[IQ]-[A-Za-z0-9_\-]{32}
-[0-9a-f]{36}NRAL
+NRA[A-Z]-[A-Za-z0-9]{27}
+(?:[a-z]{2}\d{2}xx)?[0-9a-z]{30,36}NRAL
 glsa_[A-Za-z0-9]{32}_[0-9A-Fa-f]{8}
 glc_[A-Za-z0-9+/=]{32,}
 eyJrIjoi[A-Za-z0-9+/=]{60,}
-dt0[a-z]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{64}
+dt0[a-z]\d\d\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{64}
+aio_[A-Za-z0-9]{28}
+odt_(?:[A-Za-z0-9]{8}_)?[A-Za-z0-9]{32,36}(?![A-Za-z0-9])
+ion_[A-Za-z0-9]{42}
+scp-(?:live|test)-[0-9a-f]{32}
+tkn\.v1_[A-Za-z0-9+/=]{40,}
+1000\.[0-9a-f]{32}\.[0-9a-f]{30,32}(?![A-Za-z0-9])
+00D[A-Za-z0-9]{12,15}![A-Za-z0-9._]{80,}
+00(?=[A-Za-z0-9_\-]{0,38}\d)(?=[a-z0-9_\-]{0,38}[A-Z])(?=[A-Z0-9_\-]{0,38}[a-z])[A-Za-z0-9_\-]{40}(?![A-Za-z0-9_\-=.])
 hc[abix][a-z]{2}_[a-z0-9]{58}
 lin_(?:api|oauth)_[A-Za-z0-9]{32,}
 ntn_[A-Za-z0-9]{40,}
@@ -170,7 +190,7 @@ sl\.(?:u\.)?[A-Za-z0-9_\-]{60,}
 tfp_[A-Za-z0-9_.=\-]{40,}
 rdme_[a-z0-9]{70}
 p8e-[A-Za-z0-9]{32}
-fio-u-[A-Za-z0-9_\-=]{64}
+f?fio-u-[A-Za-z0-9_\-=]{64}
 ico-[A-Za-z0-9]{32}
 s-s4t2(?:ud|af)-[0-9a-f]{64}
 sm_(?:aat|pat|sat)_[A-Za-z0-9]{16,}
@@ -207,7 +227,7 @@ WEBHOOK = re.compile(
     r"|\.webhook\.office\.com/webhookb2/|outlook\.office\.com/webhook/"
     r"|open\.(?:feishu\.cn|larksuite\.com)/open-apis/bot/(?:v2/)?hook/"
     r"|hooks\.zapier\.com/hooks/catch/|maker\.ifttt\.com/trigger/[\w\-]{1,64}/(?:json/)?with/key/"
-    r"|hc-ping\.com/|hooks\.chime\.aws/incomingwebhooks/|api\.pushcut\.io/)"
+    r"|hc-ping\.com/|\.tines\.com/webhook/|hooks\.chime\.aws/incomingwebhooks/|api\.pushcut\.io/)"
     r"(?P<secret>[^\s\"'<>\\]+)"
 )
 WEBHOOK_HOSTS = (

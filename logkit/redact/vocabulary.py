@@ -23,7 +23,8 @@ WIDE = words(
     creditcard cardnumber argsrepr kwargsrepr samlresponse samlrequest signingkey encryptionkey masterkey
     sharedkey accountkey passkey
     contraseña hasło lösenord jelszó şifre пароль пароля
-    密码 密碼 口令 パスワード 비밀번호
+    contrasenya lozinka geslo parool kodeord slaptažodis parolă лозинка парола κωδικός
+    密码 密碼 口令 暗証番号 パスワード 비밀번호 암호
     """
 )
 
@@ -31,7 +32,7 @@ WIDE = words(
 NARROW = words(
     """
     auth authorization authorisation cookie cookies session sessions pass pin pins csrf bearer dob passport birthday
-    birthdate salt salts xauth setcookie ccnum pw symfony
+    birthdate salt salts xauth setcookie ccnum pw symfony clave
     """
 )
 CARRIERS = words(
@@ -66,7 +67,8 @@ PAIRS = frozenset(
     turnstile response|product key|medicare number|health number|nhs number|question answer|db key|database key
     priv key|client key|oauth code|oauth state|oauth verifier|remember me|code verifier|saml response|saml request
     client assertion|magic link|reset link|invite link|share link|reset url|magic url|invite url|share url
-    amz credential|mot de passe
+    amz credential|mot de passe|unseal key|preshared key|pre shared key|jenkins crumb|sonar login
+    palavra passe|palavra chave|kata sandi
     """.replace("\n", "|").split("|")
     if pair.strip()
 )
@@ -130,6 +132,19 @@ COUNTABLE = words(
 # Hidden only when the value looks like a random token: the name alone says too little.
 WEAK = words(
     "key sig signature sigs state nonce code sid hmac ticket assertion salt seed dsn pan hash_key authenticity"
+)
+
+# What such a key finds or names: a random-looking one is no secret.
+KEYS_OF_DATA = words(
+    """
+    cache caches object objects s primary foreign partition sort row record range index idx hash shard routing
+    message event events group dedup dedupe deduplication idempotency idempotence request correlation trace lookup
+    search translation i locale lang msg label field dict json map item entry file folder blob bucket storage path
+    url slug route topic queue job task lock rate limit throttle public host known pub issue project ticket jira
+    license order composite natural surrogate candidate unique content asset image thumbnail etag block column
+    sentry fingerprint session parent child node edge cursor page pagination next last start end exclusive feature
+    flag config setting settings option state redis memcached kv value id uuid chunk upload media attachment
+    """
 )
 
 SIGNATURES = words("sig signature signatures hmac nonce sid pat")

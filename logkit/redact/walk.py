@@ -152,6 +152,8 @@ class Walk:
             return frozenset(["args", "kwargs"])
         if "kty" in value:  # a JSON web key (RFC 7518, section 6)
             return _JWK_MEMBERS
+        if "role_id" in value and "secret_id" in value:  # Vault's way for machines
+            return frozenset(["secret_id"])
         named = _name_of_named_value(value)
         if named is not None and self._verdict(named) not in keys.NO_SECRETS:
             return frozenset(["value", "content"])
