@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-bench
-BENCHES := benchmarks benchmarks.request benchmarks.request_load benchmarks.ledger benchmarks.tail
 export LOG_ENVIRONMENT ?= dev
 
 .DEFAULT_GOAL := help
@@ -95,9 +94,8 @@ $(BENCH)/.installed: requirements/bench.lock
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/bench.lock
 	@touch $@
 
-bench: $(BENCH)/.installed ## Measure the promises side by side with other logging stacks
-	@missed=0; for bench in $(BENCHES); do echo; echo "## $$bench"; echo; \
-		$(BENCH)/bin/python -m $$bench || missed=1; done; exit $$missed
+bench: $(BENCH)/.installed ## Measure the promises side by side with other logging stacks: benchmarks/RESULTS.md
+	$(BENCH)/bin/python -m benchmarks.results
 
 lint: install ## ruff check, ruff format --check, logkit lint, mypy, import-linter
 	$(BIN)/ruff check .

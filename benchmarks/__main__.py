@@ -1,4 +1,4 @@
-"""`make bench`: every promise side by side with its peer; medians and ratios.
+"""`python -m benchmarks`: lines, tasks and the trail, each promise side by side with its peer; medians and ratios.
 
 How it is timed is in `benchmarks.alternate`. A promise that is missed is printed as missed, and the exit code is 1.
 """
@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 from benchmarks.alternate import Case, Round, alternate, spread
 from benchmarks.promises import TABLES, Promise
+from benchmarks.report import Bar, chart, progress
 
 PEERS = ("loguru", "structlog", "django-structlog", "python-json-logger", "orjson")
 
@@ -36,15 +37,12 @@ def main() -> int:
 def _run(name: str, rounds: int, processes: int) -> bool:
     promises = TABLES[name]
     cases = list(dict.fromkeys(case for promise in promises for case in promise.cases))
-    measured = alternate(cases, rounds=rounds, processes=processes, progress=_progress)
-    _progress("")
+    measured = alternate(cases, rounds=rounds, processes=processes, progress=progress)
+    progress("")
     print(f"\n## {name}\n\n{_table(promises, measured)}", flush=True)
+    if name == "lines":
+        _draw(promises, measured)
     return all(promise.ratio(measured).median <= promise.most for promise in promises)
-
-
-def _progress(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def _table(promises: list[Promise], measured: list[Round]) -> str:
@@ -61,6 +59,21 @@ def _table(promises: list[Promise], measured: list[Round]) -> str:
             f"| {promise.verdict(ratio.median)} |"
         )
     return "\n".join(lines)
+
+
+def _draw(promises: list[Promise], measured: list[Round]) -> None:
+    """The cases of whole lines; a rejected call is too small to be seen beside them."""
+    names: dict[Case, tuple[str, bool]] = {}
+    for promise in promises:
+        names[promise.ours] = (f"logkit: {promise.what}", True)
+        names[promise.theirs] = (promise.against, False)
+    bars = [
+        Bar(label, spread([one[case] for one in measured]).median / 1000, is_ours)
+        for case, (label, is_ours) in names.items()
+        if not case.function.endswith("rejected")
+    ]
+    title = "One JSON line, six context and three call fields"
+    chart("lines", title, unit="microseconds a line", better="less", bars=bars)
 
 
 def _micros(measured: list[Round], case: Case) -> str:

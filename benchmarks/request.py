@@ -12,6 +12,7 @@ import sys
 from benchmarks.alternate import Case, Round, alternate, spread
 from benchmarks.cases.request import PROTOCOLS, STACKS
 from benchmarks.promises import Promise
+from benchmarks.report import Bar, chart, progress
 
 BARE, PEER, OURS = "bare", "django_structlog", "logkit"
 MOST, AIM = 0.35, 0.2  # of what django-structlog adds
@@ -28,8 +29,8 @@ def main() -> int:
 
 def _table(protocol: str, rounds: int, processes: int) -> bool:
     cases = {stack: Case("request", f"{stack}_{protocol}") for stack in STACKS}
-    measured = alternate(list(cases.values()), rounds=rounds, processes=processes, progress=_progress)
-    _progress("")
+    measured = alternate(list(cases.values()), rounds=rounds, processes=processes, progress=progress)
+    progress("")
     print(f"\n| {protocol.upper()} | request | added | of what django-structlog adds | 8 of 10 rounds |")
     print("|---|---|---|---|---|")
     for stack, case in cases.items():
@@ -38,6 +39,14 @@ def _table(protocol: str, rounds: int, processes: int) -> bool:
             f"| {stack.replace('_', '-')} | {_micros(measured, case)} | {_micros(measured, case, cases[BARE])} "
             f"| {ratio.median:.2f} | {ratio.low:.2f} to {ratio.high:.2f} |"
         )
+    added = {stack: [one[case] - one[cases[BARE]] for one in measured] for stack, case in cases.items()}
+    bars = [
+        Bar(stack.replace("_", "-"), spread(times).median / 1000, stack == OURS)
+        for stack, times in added.items()
+        if stack != BARE
+    ]
+    title = f"What logging adds to a request under {protocol.upper()}"
+    chart(f"request-{protocol}", title, unit="microseconds a request", better="less", bars=bars)
     promise = _promise(cases, OURS)
     ratio = promise.ratio(measured)
     print(
@@ -54,11 +63,6 @@ def _promise(cases: dict[str, Case], stack: str) -> Promise:
 def _micros(measured: list[Round], case: Case, base: Case | None = None) -> str:
     times = spread([one[case] - (one[base] if base else 0.0) for one in measured])
     return f"{times.median / 1000:.0f} us"
-
-
-def _progress(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import psutil
 
 from benchmarks.alternate import PROJECT, spread
 from benchmarks.cases.request import STACKS, set_up
+from benchmarks.report import Bar, chart, progress
 
 BARE, PEER, OURS = "bare", "django_structlog", "logkit"
 _SECONDS, _WARM_SECONDS = 0.5, 1.5
@@ -53,13 +54,17 @@ def main() -> int:
     measured = _measure(options.rounds)
     print(f"| gunicorn, gthread; Locust {version('locust')} | requests/s | of bare | worker's time | added |")
     print("|---|---|---|---|---|")
+    bars = []
     for stack in STACKS:
         rate = spread([one[stack].rate for one in measured]).median
         of_bare = spread([one[stack].rate / one[BARE].rate for one in measured]).median
         time_us = spread([one[stack].worker_us for one in measured]).median
         added = spread([one[stack].worker_us - one[BARE].worker_us for one in measured]).median
         named = stack.replace("_", "-")
+        bars.append(Bar(named, rate, stack == OURS))
         print(f"| {named} | {rate:.0f} | {of_bare:.2f} | {time_us:.0f} us | {added:.0f} us |")
+    title = "A small request through gunicorn, under load"
+    chart("request-load", title, unit="requests a second", better="more", bars=bars)
     ratio = spread([_added(one, OURS) / _added(one, PEER) for one in measured])
     print(
         f"\nThe worker's time that ours adds, of what django-structlog adds: **{ratio.median:.2f}** "
@@ -80,11 +85,11 @@ def _measure(rounds: int) -> list[dict[str, Go]]:
             ask(port, _WARM_SECONDS)
         measured = []
         for number in range(1, rounds + 1):
-            _progress(f"round {number}/{rounds}")
+            progress(f"round {number}/{rounds}")
             order = random.sample(STACKS, len(STACKS))
             goes = {name: _go(ask, *servers[name]) for name in order}
             measured.append(goes)
-        _progress("")
+        progress("")
         return measured
 
 
@@ -172,11 +177,6 @@ def _load() -> Iterator[Ask]:
         yield ask
     child.stdin.close()
     child.wait(30)
-
-
-def _progress(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

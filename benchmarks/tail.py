@@ -22,6 +22,8 @@ from uuid import UUID
 
 import orjson
 
+from benchmarks.report import Bar, chart
+
 PROJECT = Path(__file__).resolve().parent.parent
 TAIL = [sys.executable, "-m", "logkit", "tail"]
 Cost = tuple[float, float]  # seconds: on the clock, of the processors
@@ -119,7 +121,18 @@ def main() -> int:
             f"{statistics.median(ratios):.1f} ({ratios[0]:.1f} to {ratios[-1]:.1f})" for ratios in (wall, cpu)
         ]
         print(f"| {' | '.join(cells)} | {'held' if is_held else 'MISSED'} |")
+        drawn(contest, found)
     return 0 if held else 1
+
+
+def drawn(contest: Contest, found: list[tuple[Cost, Cost]]) -> None:
+    """Seconds on the clock of both, for the first contest of each kind."""
+    name = {"pretty text": "pretty", "JSON from a level up": "filter"}.get(contest.what)
+    if name is not None:
+        ours, theirs = (statistics.median(pair[side][0] for pair in found) for side in (0, 1))
+        bars = [Bar("logkit tail", ours, True), Bar(contest.theirs[0], theirs, False)]
+        title = f"The same log file read: {contest.what}"
+        chart(f"tail-{name}", title, unit="seconds", better="less", bars=bars)
 
 
 def cost(command: list[str], log: Path) -> Cost:
