@@ -72,7 +72,8 @@ class _Lane:
         own: frozenset[int] = frozenset(),
         wants: Wants | None = None,
     ) -> None:
-        self.reason, self.deliver, self.wants = reason, deliver, wants
+        self.reason, self.wants = reason, wants
+        self.deliver: Any = deliver  # None while the lane is closed, which admits nobody
         self.handlers: object = None  # the handlers of Loguru's core, seen to be ours and no others
         self.own, self._asked = own, None
 
@@ -114,7 +115,7 @@ def uninstall(reason: str) -> None:
 
 def status() -> Status:
     """Which lane plain calls take now, and why; for `doctor` and the system check."""
-    is_open = _lane.deliver is not None
+    is_open: bool = _lane.deliver is not None
     if is_open and not _lane.admits(_CORE):
         foreign = len(_CORE.handlers.keys() - _lane.own)
         return Status(
@@ -130,8 +131,6 @@ def _log(
 ) -> None:
     """In the place of `Logger._log`: its own first questions in its own order, then one of the two lanes."""
     core = self._core
-    if not core.handlers:
-        return
     try:
         _, level_name, level_no, _ = core.levels_lookup[level]
     except (KeyError, TypeError):
@@ -148,10 +147,9 @@ def _log(
 def _take(core: Any, level: str, level_no: int, options: Any, message: Any, args: Any, kwargs: Any) -> bool:
     """Bring a plain call to the destination; False where the call is not plain or the lane not open."""
     exception, depth, record, lazy, colors, _raw, capture, patchers, extra = options
-    lane, deliver = _lane, _lane.deliver
+    lane = _lane
     if (
-        deliver is None
-        or (core.handlers is not lane.handlers and not lane.admits(core))  # somebody else wants the record
+        (core.handlers is not lane.handlers and not lane.admits(core))  # somebody else wants the record
         or core.patcher is not stamp  # somebody's patcher changes it first
         or patchers
         or exception  # True stands for the one being handled, which Loguru looks up
@@ -180,19 +178,18 @@ def _take(core: Any, level: str, level_no: int, options: Any, message: Any, args
         message = message.format(*args, **kwargs)
     origin = origin_of(frame, name or "")
     where = where_of(getpid(), current_process().name, current_thread().name)
-    deliver(time_ns(), level, level_no, origin, message, current_context(), fields, where, None)
+    lane.deliver(time_ns(), level, level_no, origin, message, current_context(), fields, where, None)
     return True
 
 
 def way_past() -> tuple[Deliver, Mapping[str, object]] | None:
     """While the lane is open: where a record that was never Loguru's may go, and the fields Loguru would have added."""
-    core, lane, deliver = _CORE, _lane, _lane.deliver
+    core, lane = _CORE, _lane
     if (
-        deliver is None
-        or (core.handlers is not lane.handlers and not lane.admits(core))
+        (core.handlers is not lane.handlers and not lane.admits(core))
         or core.patcher is not stamp
         or not core.enabled.get(_INTERCEPT)
     ):
         return None
     ambient = _AMBIENT.get()
-    return deliver, {**core.extra, **ambient} if ambient or core.extra else {}
+    return lane.deliver, {**core.extra, **ambient} if ambient or core.extra else {}

@@ -109,6 +109,35 @@ def test_what_is_not_plain_is_logurus(lines: Lines, call: Any, message: str) -> 
     assert (lines.records, lines.only["message"]) == (1, message)
 
 
+def test_the_level_of_the_trail_is_logurus(lines: Lines) -> None:
+    """The trail's sink sees what comes at its level, and no other sink does. (decision 11)"""
+    logger.log("AUDIT", "a")
+    assert (lines.records, list(lines)) == (1, [])
+
+
+def test_a_level_that_is_none_is_refused_in_logurus_words(lines: Lines) -> None:
+    """What cannot even be looked up is for Loguru to refuse."""
+    with pytest.raises(TypeError, match="Invalid level, it should be an integer or a string"):
+        logger.log([], "a")  # type: ignore[call-overload]
+
+
+def test_what_is_rejected_is_not_formatted(lines: Lines) -> None:
+    """A level below all handlers costs the question alone."""
+
+    class Costly:
+        def __format__(self, spec: str) -> str:
+            raise AssertionError("formatted")
+
+    logger.debug("a {}", Costly())
+    assert list(lines) == []
+
+
+def test_arguments_that_are_not_captured_are_for_the_message_alone(lines: Lines) -> None:
+    """`opt(capture=False)`: as in Loguru, they do not become fields."""
+    logger.opt(capture=False).info("a {rows}", rows=3)
+    assert (lines.records, lines.only["message"], lines.only["context"]) == (0, "a 3", {})
+
+
 def test_an_exception_is_logurus(lines: Lines) -> None:
     """`opt(exception=True)` means the one being handled, which Loguru looks up."""
     try:
@@ -126,13 +155,15 @@ def test_a_foreign_handler_gets_every_record_while_it_is_there(lines: Lines) -> 
     handler = logger.add(theirs.append, format="{message}")
     assert fastlane.status() == fastlane.Status(False, "1 of Loguru's handlers are not ours")
     logger.info("one")
+    logging.getLogger(__name__).info("one of stdlib's")
     logger.remove(handler)
     assert fastlane.status().is_open
     logger.info("two")
-    assert [str(message) for message in theirs] == ["one\n"]
+    logging.getLogger(__name__).info("two")
+    assert [str(message) for message in theirs] == ["one\n", "one of stdlib's\n"]
     assert theirs[0].record["function"] == "test_a_foreign_handler_gets_every_record_while_it_is_there"
-    assert lines.records == 1
-    assert [line["message"] for line in lines] == ["one", "two"]
+    assert lines.records == 2
+    assert [line["message"] for line in lines] == ["one", "one of stdlib's", "two", "two"]
 
 
 def test_a_replaced_patcher_is_heard(lines: Lines) -> None:
@@ -141,6 +172,8 @@ def test_a_replaced_patcher_is_heard(lines: Lines) -> None:
     assert fastlane.status() == fastlane.Status(False, "the core patcher is not ours")
     logger.info("message.sent")
     assert (lines.records, lines.only["context"]) == (1, {"theirs": 1})
+    logging.getLogger(__name__).info("message.sent")
+    assert (lines.records, lines[1]["context"]) == (2, {"theirs": 1})
 
 
 def test_a_handler_of_ours_that_is_gone_closes_the_lane(lines: Lines) -> None:
@@ -158,6 +191,29 @@ def test_another_core_is_not_ours(lines: Lines) -> None:
     other.add(theirs.append, format="{message}")
     other.info("message.sent")
     assert (len(theirs), len(lines)) == (1, 0)
+
+
+def test_another_core_with_the_same_ids_and_our_patcher_is_not_ours(lines: Lines) -> None:
+    """Every logger counts its handlers from 0, so their ids alone say nothing."""
+    theirs: list[Any] = []
+    other = _logger.Logger(_logger.Core(), None, 0, False, False, False, False, True, [], {})
+    ours = pipeline.own_handlers()
+    other._core.handlers_count = min(ours)
+    while ours - other._core.handlers.keys():
+        other.add(theirs.append, format="{message}")
+    assert other._core.handlers.keys() == ours
+    other.configure(patcher=stamp)
+    for _ in range(2):  # the first time a module logs is Loguru's
+        other.info("message.sent")
+    assert (len(theirs), len(lines)) == (2 * len(ours), 0)
+
+
+def test_a_closed_lane_is_closed_also_without_any_handler(lines: Lines) -> None:
+    """No handlers are nobody's: neither a lane's that is open nor one's that is not."""
+    assert fastlane.way_past() is not None
+    fastlane.uninstall("it is a test")
+    logger.remove()
+    assert fastlane.way_past() is None
 
 
 @pytest.mark.parametrize("name", [__name__, ""])
@@ -299,4 +355,19 @@ def test_somebody_elses_log_method_stays(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(_logger.Logger, "_log", theirs)
     logkit.configure(ENVIRON)
     assert fastlane.status() == fastlane.Status(False, "somebody else has replaced Loguru's Logger._log")
+    assert _logger.Logger._log is theirs
+
+
+def test_whoever_takes_the_place_after_us_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Giving Loguru its method back must not take away what somebody put around ours."""
+    pipeline.shutdown()
+    monkeypatch.setattr(_logger.Logger, "_log", _logger.Logger._log)  # to be put back in the end
+    logkit.configure(ENVIRON)
+    ours = _logger.Logger._log
+
+    def theirs(*args: Any) -> None:
+        ours(*args)
+
+    _logger.Logger._log = theirs
+    pipeline.shutdown()
     assert _logger.Logger._log is theirs
