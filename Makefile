@@ -6,7 +6,7 @@ BENCH := .venv-bench
 export LOG_ENVIRONMENT ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo pictures docs demo-break run test coverage test-ordinary loguru-suite test-services soak torture bench lint format clean
+.PHONY: help install lock demo pictures docs pages demo-break run test coverage test-ordinary loguru-suite test-services soak torture bench lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ $(DOCS)/.installed: requirements/docs.lock
 docs: $(DOCS)/.installed ## Build the documentation's site into site/; a link that leads nowhere fails it
 	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
 	@echo "site/index.html"
+
+pages: install ## Make the parts of docs/reference anew that are made of the code
+	$(BIN)/python docs/pages.py
 
 demo-break: install ## Watch the trail break: kill -9, a full disk, a flipped byte, a cut tail, a forged checkpoint
 	$(BIN)/python examples/demo_break.py

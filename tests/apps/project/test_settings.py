@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -188,13 +187,67 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path):
     assert f"VAR_DIR is {str(tmp_path / 'file' / 'var')!r}" in done.stderr
 
 
-def test_the_reference_names_every_variable():
-    """docs/reference/settings.md has each one that the settings read, and no other."""
-    source = (PROJECT / "mysite" / "settings.py").read_text()
-    read = set(re.findall(r'env\.(?:text|read|secret)\(\s*"([A-Z_]+)"', source))
-    page = (PROJECT / "docs" / "reference" / "settings.md").read_text()
-    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
-    assert set(re.findall(r"`([A-Z_]+?)(?:_FILE)?`", " ".join(rows))) == read
+@pytest.mark.parametrize("secret", ["plain", "file"])
+def test_each_variable_has_its_effect(tmp_path, secret):
+    """What is given is what Django, Celery and the apps get."""
+    (tmp_path / "mail-key").write_text("hush-of-the-mail-server\n")
+    password = {
+        "plain": {"EMAIL_HOST_PASSWORD": "hush-of-the-mail-server"},
+        "file": {"EMAIL_HOST_PASSWORD_FILE": str(tmp_path / "mail-key")},
+    }
+    given = {
+        "CSRF_TRUSTED_ORIGINS": "https://app.example",
+        "HSTS_SECONDS": "77",
+        "HSTS_SUBDOMAINS": "off",
+        "TRUST_FORWARDED_PROTO": "on",
+        "MEMBER_RATE": "7/m",
+        "ADDRESS_RATE": "3/m",
+        "CACHE_URL": "redis://cache.example/0",
+        "CELERY_BROKER_URL": "redis://broker.example/1",
+        "EMAIL_HOST": "mail.example",
+        "EMAIL_PORT": "2525",
+        "EMAIL_USE_TLS": "off",
+        "EMAIL_HOST_USER": "circles",
+        "DEFAULT_FROM_EMAIL": "post@circles.example",
+        "PUSH_GATEWAY_URL": "http://push.example/",
+        "PUSH_ATTEMPTS": "3",
+        "PUSH_TIMEOUT_S": "1.5",
+        "PUSH_BACKOFF_S": "0.5",
+        "PUSH_BACKOFF_MAX_S": "9",
+        "DEBUG": "on",
+        "DEBUG_ROUTES": "on",
+    }
+    made = settings(tmp_path, **GOOD | {"LOG_ENVIRONMENT": "dev"} | given | password[secret])
+    assert made["CSRF_TRUSTED_ORIGINS"] == ["https://app.example"]
+    assert (made["SECURE_HSTS_SECONDS"], made["SECURE_HSTS_INCLUDE_SUBDOMAINS"]) == (77, False)
+    assert made["SECURE_PROXY_SSL_HEADER"] == ["HTTP_X_FORWARDED_PROTO", "https"]
+    assert (made["MEMBER_RATE"], made["ADDRESS_RATE"]) == ("7/m", "3/m")
+    assert made["CACHES"]["default"]["LOCATION"] == "redis://cache.example/0"
+    assert made["CELERY_BROKER_URL"] == "redis://broker.example/1"
+    assert "CELERY_BROKER_TRANSPORT" not in made
+    assert made["EMAIL_BACKEND"].endswith("smtp.EmailBackend")
+    assert (made["EMAIL_HOST"], made["EMAIL_PORT"], made["EMAIL_USE_TLS"]) == ("mail.example", 2525, False)
+    assert (made["EMAIL_HOST_USER"], made["EMAIL_HOST_PASSWORD"]) == ("circles", "hush-of-the-mail-server")
+    assert made["DEFAULT_FROM_EMAIL"] == "post@circles.example"
+    assert made["PUSH_GATEWAY_URL"] == "http://push.example"
+    names = ("PUSH_ATTEMPTS", "PUSH_TIMEOUT_S", "PUSH_BACKOFF_S", "PUSH_BACKOFF_MAX_S")
+    assert [made[name] for name in names] == [3, 1.5, 0.5, 9]
+    assert (made["DEBUG"], made["DEBUG_ROUTES"]) == (True, True)
+
+
+def test_gunicorn_is_told(tmp_path):
+    """WEB_BIND, WEB_CONCURRENCY, WEB_THREADS."""
+    show = "from mysite import gunicorn as g; print(g.bind, g.workers, g.threads)"
+    environ = {"WEB_BIND": "127.0.0.1:8123", "WEB_CONCURRENCY": "3", "WEB_THREADS": "5"}
+    done = subprocess.run(
+        [sys.executable, "-c", show],
+        env={"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path), "LOG_ENVIRONMENT": "dev", **environ},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "127.0.0.1:8123 3 5"
 
 
 def test_every_scheduled_task_exists():

@@ -1,0 +1,108 @@
+"""`make pages`: the parts of the reference that are made of the code; `--check` only says which are stale."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest import mock
+
+from logkit import cli, parsers
+from logkit.audit.cli import verbs
+from logkit.settings import Variable, variables
+
+REFERENCE = Path(__file__).resolve().parent / "reference"
+_KINDS: dict[Callable[[str], object], str] = {
+    parsers.text: "text",
+    parsers.path: "a path",
+    parsers.words: "words, with commas between",
+}
+
+
+def settings(prefix: str) -> Iterator[str]:
+    """The table of the variables that begin with `prefix`, from logkit's own declaration."""
+    yield "| variable | default | values | meaning |"
+    yield "|---|---|---|---|"
+    for _, variable in variables():
+        if variable.name.startswith(prefix):
+            names = [variable.name, *([variable.name + "_FILE"] if variable.secret else [])]
+            default = f"`{variable.default}`" if variable.default else "none"
+            said = [", ".join(f"`{name}`" for name in names), default, values(variable), variable.meaning]
+            yield f"| {' | '.join(said)} |"
+
+
+def values(variable: Variable) -> str:
+    """What a variable may be, in the words with which the start refuses anything else."""
+    if variable.parse in _KINDS:
+        return _KINDS[variable.parse]
+    try:
+        variable.parse("?!")
+    except ValueError as error:
+        return str(error)
+    return "text"
+
+
+def help_texts() -> Iterator[str]:
+    """`logkit --help`, and that of every verb below it."""
+    yield from _help()
+    for name in cli.VERBS:
+        yield from _help(name)
+        if name == "audit":
+            for below in verbs.VERBS:
+                yield from _help(name, below)
+
+
+def _help(*words: str) -> Iterator[str]:
+    yield f"{'#' * (len(words) + 2)} {' '.join(['logkit', *words])}"
+    yield ""
+    yield "```text"
+    yield manual(*words)
+    yield "```"
+    yield ""
+
+
+def manual(*words: str) -> str:
+    """What `--help` prints on 100 columns, without colour."""
+    out = io.StringIO()
+    plain = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    with mock.patch.dict(os.environ, plain), contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+        cli.main([*words, "--help"])
+    return out.getvalue().rstrip()
+
+
+PARTS: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
+    "settings.md": {"LOG": lambda: settings("LOG_"), "AUDIT": lambda: settings("AUDIT")},
+    "cli.md": {"help": help_texts},
+}
+
+
+def made(name: str) -> str:
+    """The page as it should be: what stands between its marks is made anew."""
+    page = (REFERENCE / name).read_text()
+    for part, lines in PARTS[name].items():
+        mark = re.compile(rf"(<!-- made by docs/pages\.py: {part} -->\n\n).*?(\n*<!-- end -->)", re.DOTALL)
+        text = "\n".join(lines()).rstrip("\n")
+        page, found = mark.subn(lambda match, text=text: f"{match[1]}{text}\n\n<!-- end -->", page)
+        if not found:
+            sys.exit(f"docs/reference/{name} has no place for {part}")
+    return page
+
+
+def main() -> int:
+    stale = [name for name in PARTS if made(name) != (REFERENCE / name).read_text()]
+    if "--check" in sys.argv:
+        sys.stderr.writelines(
+            f"docs/reference/{name} is not what the code says: make pages\n" for name in stale
+        )
+        return len(stale)
+    for name in stale:
+        (REFERENCE / name).write_text(made(name))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
