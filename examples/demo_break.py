@@ -64,6 +64,7 @@ class Stage:
             "AUDIT_DIR": str(root / "audit"),
             "AUDIT_SPOOL_DIR": str(root / "spool"),
             "AUDIT_KEY_DIR": str(root / "keys"),
+            "FORCE_COLOR": "1" if COLOUR else "0",
         }
 
     @property
@@ -93,7 +94,7 @@ class Stage:
         said = done.stdout + done.stderr
         if shows:
             sys.stdout.write(paint(f"  $ logkit audit {' '.join(words)}\n", CYAN, COLOUR))
-            sys.stdout.write(textwrap.indent(said.rstrip(), "  | ") + "\n")
+            sys.stdout.write(textwrap.indent(said.rstrip(), "  | ", lambda line: True) + "\n")
             sys.stdout.write(paint(f"  exit {done.returncode}\n", DIM, COLOUR))
         return done.returncode, said
 

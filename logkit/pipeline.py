@@ -283,12 +283,19 @@ def stdout_descriptor() -> int | None:
 
 
 def flush() -> None:
-    """See out what is still to be written; for a process that ends without Python's exit handlers."""
+    """See out what is still to be written."""
     if _installed.pipeline is not None:
         _installed.pipeline.flush()
 
 
-atexit.register(flush)
+def end() -> None:
+    """The process ends: leave the trail, and see out what is still to be written. For those without exit handlers."""
+    if _installed.pipeline is not None:
+        _installed.pipeline.trail.leave()
+        _installed.pipeline.flush()
+
+
+atexit.register(end)
 
 
 def shutdown() -> None:

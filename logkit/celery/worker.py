@@ -12,7 +12,7 @@ from celery import signals
 from loguru import logger
 
 from logkit.context import new_scope
-from logkit.pipeline import configure, current_settings, flush
+from logkit.pipeline import configure, current_settings, end
 
 _DETACHED = (
     "celery {program} --detach is not supported with logkit: it gives the program's standard output away, and with it "
@@ -103,4 +103,4 @@ def _stopping(sender: str, sig: str, how: str, **_: object) -> None:
 
 def _flush(**_: object) -> None:
     """A process of the pool ends without Python's exit handlers."""
-    flush()
+    end()

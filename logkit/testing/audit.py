@@ -19,6 +19,7 @@ import orjson
 from logkit.audit.emit.deferred import pending
 from logkit.audit.files.head import read_head
 from logkit.audit.files.segments import Segment, list_segments, open_segment
+from logkit.audit.trail import current
 from logkit.parsers import SEVERITIES, STREAMS
 from logkit.pipeline import configure, current_settings, shutdown
 from logkit.settings import AuditSettings, LogSettings
@@ -140,6 +141,7 @@ def capture_audit(directory: Path) -> Iterator[AuditCapture]:
             stack.callback(configure, before) if before else stack.callback(shutdown)
             stack.enter_context(_in_environment(audit))
             settings = configure(replace(settings, audit=audit))
+        current().open()  # what a trail says of itself when it is opened is no event of the test
         yield AuditCapture(settings.audit.directory)
 
 

@@ -39,6 +39,9 @@ class Story:
 
     def tell(self) -> None:
         """Every step in order. Raises `StepFailed` at the first answer that is not the expected one."""
+        self._is_recorded(
+            ("audit.log.started", "success"), ("audit.log.stopped", "success"), by="system", request_id=""
+        )  # once each, by whichever process states the first event and whichever ends last
         with Person(self.web, self.calls) as anna, Person(self.web, self.calls) as ben:
             self._sign_up(anna, "anna")
             self._sign_up(ben, "ben")
@@ -61,7 +64,7 @@ class Story:
 
     def _is_recorded(self, *events: tuple[str, str], by: str, request_id: str | None = None) -> None:
         """The audit events, with their outcomes, that a request leaves behind: the last one when none is named."""
-        cause = request_id or self.calls[-1].request_id
+        cause = self.calls[-1].request_id if request_id is None else request_id
         self.recorded += [Recorded(event, outcome, by, cause) for event, outcome in events]
 
     def _plant(self, what: str, prefix: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import os
 import pty
 import re
 import subprocess
 import sys
+import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from logkit.audit import trail
 from logkit.audit.files.segments import list_segments
 from logkit.cli import main
 from tests.unit.audit.ledger_tools import lines_of, make_ledger
+from tests.unit.audit_events.desk import OPENING
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -70,8 +74,9 @@ def run(root: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 def stated(root: Path) -> list[dict[str, object]]:
-    """What the compliance stream says was done."""
-    return [orjson.loads(line) for line in lines_of(root / "audit/compliance")]
+    """What the compliance stream says was done, besides being opened and closed."""
+    lines = [orjson.loads(line) for line in lines_of(root / "audit/compliance")]
+    return [line for line in lines if not line["event"].startswith(OPENING)]
 
 
 def test_verify_says_what_was_asked_and_proved(root: Path, run: Run) -> None:
@@ -230,8 +235,25 @@ def test_holds_and_retention(root: Path, run: Run) -> None:
     assert run("retention", "--apply")[0] == 0
 
 
-def test_a_proof_is_checked_without_logkit(root: Path, run: Run) -> None:
+@pytest.fixture
+def auditors_python(tmp_path: Path) -> Path:
+    """Python as an auditor has it: a new virtual environment with `cryptography`, what that needs, and nothing else."""
+    home = tmp_path / "venv"
+    venv.create(home, with_pip=False, symlinks=True)
+    site = next(home.glob("lib/python*/site-packages"))
+    for name in ("cryptography", "cffi", "_cffi_backend", "pycparser"):
+        if (found := importlib.util.find_spec(name)) is None or found.origin is None:
+            continue  # cffi 2 needs no pycparser, and PyPy has a cffi of its own
+        origin = Path(found.origin)
+        source = origin.parent if origin.name.startswith("__init__") else origin
+        (site / source.name).symlink_to(source)
+    return home / "bin/python"
+
+
+def test_a_proof_is_checked_without_logkit(root: Path, run: Run, auditors_python: Path) -> None:
     """The checker that `prove` writes runs alone, proves the line, and refuses a changed one or another key."""
+    alone = subprocess.run([auditors_python, "-Ic", "import logkit"], capture_output=True, text=True)
+    assert "ModuleNotFoundError" in alone.stderr
     run("keys", "init")
     proof, checker = root / "proof.json", root / "checker.py"
     code, _, _ = run("prove", "event-23", "--output", str(proof), "--checker", str(checker))
@@ -240,7 +262,7 @@ def test_a_proof_is_checked_without_logkit(root: Path, run: Run) -> None:
 
     def check(pin: str) -> tuple[int, str]:
         done = subprocess.run(
-            [sys.executable, "-I", str(checker), str(proof), "--pin", pin],
+            [auditors_python, "-I", str(checker), str(proof), "--pin", pin],
             capture_output=True,
             text=True,
             cwd="/",
@@ -253,6 +275,43 @@ def test_a_proof_is_checked_without_logkit(root: Path, run: Run) -> None:
     proof.write_text(proof.read_text().replace("event-23", "event-32"))
     code, out = check(str(root / "keys/pin"))
     assert (code, out.startswith("NOT PROVED")) == (1, True)
+
+
+@contextlib.contextmanager
+def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
+    """A terminal as standard error; what it gives returns what the terminal was sent."""
+    parent, child = pty.openpty()
+    with os.fdopen(child, "w") as terminal, os.fdopen(parent, "rb", buffering=0) as screen:
+        os.set_blocking(parent, False)
+        monkeypatch.setattr(sys, "stderr", terminal)
+        yield lambda: (screen.read(65536) or b"").decode()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verify",),
+        ("search", "--event", "auth.*"),
+        ("export", "--format", "csv"),
+        ("show", "event-17"),
+        ("timeline", "request-1"),
+        ("report", "access", "--subject", "9"),
+        ("prove", "event-23"),
+        ("retention", "--apply"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_progress_on_a_terminal_and_silence_in_a_pipe(
+    run: Run, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """Whoever reads the trail says how far it is, where somebody watches, and wipes that away at the end."""
+    assert run(*words)[::2] == (0, "")
+    with watched(monkeypatch) as screen:
+        code, _, _ = run(*words)
+        shown = screen()
+    assert code == 0
+    assert "%" in shown
+    assert shown.endswith("\r\x1b[K")
 
 
 def test_colour_only_on_a_terminal_and_not_with_no_color(root: Path) -> None:
@@ -290,11 +349,19 @@ def test_colour_only_on_a_terminal_and_not_with_no_color(root: Path) -> None:
         "prove",
         "hold",
         "retention",
+        "reconcile",
         "keys",
+        "keys init",
+        "keys pin",
+        "keys show",
+        "hold place",
+        "hold lift",
+        "hold list",
     ],
 )
 def test_help_has_an_example(run: Run, verb: str) -> None:
     """Every verb shows a command that can be typed."""
-    code, out, _ = run(verb, "--help")
+    code, out, _ = run(*verb.split(), "--help")
     assert code == 0
+    assert out.startswith(f"usage: logkit audit {verb} ")
     assert f"example:\n  logkit audit {verb}" in out

@@ -185,19 +185,20 @@ DATA = (
     ),
     EventType(
         "audit.log.started",
-        "An audit trail was opened for writing.",
+        "An audit trail was opened for writing: nobody had it open before. `previous_end` says how it was left:"
+        " `none` for a new one, `stopped` as it should be, `unknown` when nobody could say so (a kill, a power cut).",
         stream="compliance",
         severity="notice",
         delivery="durable",
         required=("segment", "config_sha256"),
-        optional=("version",),
+        optional=("version", "previous_end"),
         ocsf=Ocsf(1008, 6, "Start"),
         ecs=Ecs(("process",), ("start",)),
         owasp="sys_monitor_enabled",
     ),
     EventType(
         "audit.log.stopped",
-        "An audit trail was closed.",
+        "An audit trail was closed: the last process that had it open ended in order.",
         stream="compliance",
         severity="warning",
         delivery="durable",

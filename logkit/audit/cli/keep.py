@@ -1,4 +1,4 @@
-"""`logkit audit seal`, `hold`, `retention` and `keys`: what changes the trail."""
+"""`logkit audit seal` and `retention`: what has to be done for a trail from time to time."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
 
-from logkit.audit.cli.options import add_streams, use_colour
+from logkit.audit.cli.options import Progress, add_streams, use_colour
 from logkit.audit.cli.place import Place, as_operator, find_place
-from logkit.audit.cli.verify import PIN_NAME
+from logkit.audit.files.segments import list_segments
 from logkit.audit.notices import ALERT_LEVELS, utc_text
 from logkit.audit.retention import Decision, apply, plan, policy_text
-from logkit.audit.retention.holds import active_holds, lift, place
+from logkit.audit.retention.holds import active_holds
 from logkit.audit.seal import Sealing
-from logkit.audit.seal.keys import SealError, create_key, public_bytes, read_key
-from logkit.audit.verify.anchors import first_key, write_pins
+from logkit.audit.seal.keys import SealError
 from logkit.errors import LogkitError
-from logkit.parsers import STREAMS
 from logkit.terminal import BOLD, DIM, RED, YELLOW, paint, safe
 
 _COLOURS = {"expire": RED, "finish": RED, "compress": DIM, "keep": ""}
@@ -29,39 +27,23 @@ _WORDS = {"expire": "EXPIRE", "finish": "EXPIRE (unfinished)", "compress": "COMP
 
 
 def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    if verb == "hold":
-        add("action", choices=("place", "lift", "list"))
-        add(
-            "words",
-            nargs="*",
-            metavar="SCOPE or ID",
-            help="place: actor=, circle=, target=, owner=, since=, until=, stream=",
-        )
-        add("--reason", default="", help="why: the matter, the order")
-        add("--json", action="store_true", help="list as JSON lines")
-        return
     add_streams(parser)
+    add = parser.add_argument
     if verb == "retention":
         add("--apply", action="store_true", help="remove what is due; without it nothing is changed")
         add("--json", action="store_true", help="as JSON lines")
-    elif verb == "seal":
+    else:
         add(
             "--json",
             action="store_true",
             help="anchors as JSON lines, for a log elsewhere and `verify --anchor`",
         )
-    else:
-        add("action", choices=("init", "pin", "show"), help="make them; their first public keys; their state")
-        add("--output", "-o", type=Path, metavar="FILE", help="pin: where to write it (default: stdout)")
 
 
 def run(args: argparse.Namespace) -> int:
-    place_ = find_place(args.dir, None, os.environ)
+    place = find_place(args.dir, None, os.environ)
     with as_operator():
-        return {"seal": _seal, "hold": _hold, "retention": _retention, "keys": _keys}[args.audit_verb](
-            place_, args
-        )
+        return (_seal if args.audit_verb == "seal" else _retention)(place, args)
 
 
 def _seal(where: Place, args: argparse.Namespace) -> int:
@@ -106,34 +88,6 @@ def _seal(where: Place, args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _hold(where: Place, args: argparse.Namespace) -> int:
-    if args.action == "list":
-        for hold in active_holds(where.root):
-            if args.json:
-                members = {
-                    "id": hold.id,
-                    "scope": hold.scope,
-                    "reason": hold.reason,
-                    "placed_at": hold.placed_at,
-                }
-                sys.stdout.write(orjson.dumps(members).decode() + "\n")
-            else:
-                sys.stdout.write(
-                    f"{hold.id}  {hold.placed_at[:10]}  {safe(hold.scope)}  {safe(hold.reason)}\n"
-                )
-        return 0
-    where.live()
-    if args.action == "place":
-        hold_id = place(where.emitter(), scope=" ".join(args.words), reason=args.reason)
-        sys.stdout.write(f"{hold_id} is in force\n")
-        return 0
-    if len(args.words) != 1:
-        raise LogkitError("lift takes one hold's id; `logkit audit hold list` shows them")
-    lifted = lift(where.root, where.emitter(), hold_id=args.words[0], reason=args.reason)
-    sys.stdout.write(f"{lifted.id} is lifted: {safe(lifted.scope)}\n")
-    return 0
-
-
 def _retention(where: Place, args: argparse.Namespace) -> int:
     settings = where.live().audit
     if args.apply and not settings.retention_apply:
@@ -142,7 +96,7 @@ def _retention(where: Place, args: argparse.Namespace) -> int:
     for directory in where.streams(args.stream):
         keep = settings.retention_of(directory.name)
         if args.apply:
-            decisions = apply(where.ledger(directory.name), keep=keep, emit=where.emitter())
+            decisions = _applied(where, directory, keep)
         else:
             decisions = plan(directory, keep=keep, now=datetime.now(UTC), holds=active_holds(where.root))
         if not args.json:
@@ -154,6 +108,22 @@ def _retention(where: Place, args: argparse.Namespace) -> int:
             f"{paint('Nothing was changed', YELLOW, colour)}; --apply does it, receipts first.\n"
         )
     return 0
+
+
+def _applied(where: Place, directory: Path, keep: timedelta) -> list[Decision]:
+    """Compressing takes a second for some 50 MB, so the terminal hears of each segment."""
+    progress, done = Progress(), 0
+    sizes = {segment.name: segment.path.stat().st_size for segment in list_segments(directory)}
+
+    def say(decision: Decision) -> None:
+        nonlocal done
+        done += sizes.get(decision.segment.name, 0)
+        progress(directory.name, done, sum(sizes.values()))
+
+    try:
+        return apply(where.ledger(directory.name), keep=keep, emit=where.emitter(), say=say)
+    finally:
+        progress.finish()
 
 
 def _decision(decision: Decision, as_json: bool, colour: bool) -> str:
@@ -168,50 +138,3 @@ def _decision(decision: Decision, as_json: bool, colour: bool) -> str:
         return orjson.dumps(members).decode()
     word = paint(f"{_WORDS[decision.do]:<10}", _COLOURS[decision.do], colour)
     return f"  {word}  {safe(segment.name)}  {safe(decision.why)}"
-
-
-def _keys(where: Place, args: argparse.Namespace) -> int:
-    where.live()
-    directory = where.key_directory
-    assert directory is not None
-    if args.action == "init":
-        return _init(where, directory, args.stream or list(STREAMS))
-    if args.action == "show":
-        for stream in args.stream or STREAMS:
-            key = read_key(directory / f"{stream}.key")
-            state = (
-                "no key yet"
-                if key is None
-                else f"epoch {key.epoch}, public key {public_bytes(key.key).hex()}"
-            )
-            sys.stdout.write(f"{stream}: {state}\n")
-        return 0
-    content = write_pins(_first_keys(where, directory, args.stream or list(STREAMS)))
-    if args.output is None:
-        sys.stdout.write(content)
-    else:
-        args.output.write_text(content, encoding="ascii")
-        sys.stdout.write(f"{args.output}: keep it where the service cannot write\n")
-    return 0
-
-
-def _init(where: Place, directory: Path, streams: list[str]) -> int:
-    for stream in streams:
-        path = directory / f"{stream}.key"
-        if first_key(where.root / stream, path) is None and not path.exists():
-            create_key(path)
-            sys.stdout.write(f"{stream}: made {path}\n")
-        else:
-            sys.stdout.write(f"{stream}: has a key already\n")
-    pin = directory / PIN_NAME
-    pin.write_text(write_pins(_first_keys(where, directory, list(STREAMS))), encoding="ascii")
-    sys.stdout.write(f"pinned in {pin}: copy it to where the service cannot write\n")
-    return 0
-
-
-def _first_keys(where: Place, directory: Path, streams: list[str]) -> dict[str, bytes]:
-    keys = {stream: first_key(where.root / stream, directory / f"{stream}.key") for stream in streams}
-    found = {stream: key for stream, key in keys.items() if key is not None}
-    if not found:
-        raise LogkitError("there are no keys yet; `logkit audit keys init` makes them")
-    return found

@@ -5,9 +5,57 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
 
+from logkit.manual import HelpFormatter
 from logkit.parsers import STREAMS, period
+from logkit.terminal import wants_colour
+
+
+class Action(NamedTuple):
+    """What a verb with actions can do: what it is for, an example, what else to know."""
+
+    help: str
+    example: str
+    more: str
+
+
+def add_actions(
+    parser: argparse.ArgumentParser, actions: Mapping[str, Action]
+) -> dict[str, argparse.ArgumentParser]:
+    """Put `actions` on a verb's parser, each with a `--help` of its own; their parsers by name."""
+    choices = parser.add_subparsers(dest="action", metavar="ACTION", required=True, title="actions")
+    return {name: _add_action(choices, name, action) for name, action in actions.items()}
+
+
+def _add_action(
+    choices: argparse._SubParsersAction[argparse.ArgumentParser], name: str, action: Action
+) -> argparse.ArgumentParser:
+    parser = choices.add_parser(
+        name,
+        help=action.help,
+        description=f"{action.help[0].upper()}{action.help[1:]}.\n\n{action.more}",
+        epilog=f"example:\n  {action.example}",
+        formatter_class=HelpFormatter,
+        allow_abbrev=False,
+    )
+    add_directory(parser, default=argparse.SUPPRESS)  # else it would undo what stands before the action
+    return parser
+
+
+def add_directory(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
+    """`--dir`, which every verb has."""
+    parser.add_argument(
+        "--dir",
+        type=Path,
+        metavar="DIR",
+        default=default,
+        help="the trail's directory (default: AUDIT_DIR)",
+    )
 
 
 def add_range(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +92,7 @@ def moment(text: str) -> datetime:
 
 
 def use_colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return wants_colour(sys.stdout, os.environ)
 
 
 class Progress:
@@ -66,3 +114,13 @@ class Progress:
         if self._shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+@contextmanager
+def reading() -> Iterator[Callable[[int, int], None]]:
+    """Progress of one long read: what it gives takes the bytes that are done, and all of them."""
+    progress = Progress()
+    try:
+        yield lambda done, total: progress("reading", done, total)
+    finally:
+        progress.finish()

@@ -6,7 +6,7 @@ import getpass
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -14,10 +14,10 @@ from pathlib import Path
 from logkit.audit.emit import emit
 from logkit.audit.ledger import Ledger
 from logkit.audit.notices import Alert, Emit, ignore
-from logkit.audit.trail import AuditTrail, current, install
+from logkit.audit.trail import AuditTrail, install, installed
 from logkit.audit.trail.ledgers import file_ledger
 from logkit.context import bound_context, get_context
-from logkit.errors import AuditUnavailable, ConfigError, LogkitError
+from logkit.errors import ConfigError, LogkitError
 from logkit.parsers import STREAMS
 from logkit.redact import Redactor
 from logkit.settings import AuditSettings, LogSettings
@@ -123,9 +123,7 @@ def _is_same(one: Path, other: Path) -> bool:
 def _emitter(settings: LogSettings) -> Emit:
     """Through the trail of this process where there is one (`manage.py logkit`), else through one of our own."""
 
-    try:
-        current()
-    except AuditUnavailable:
+    if installed() is None:
         redactor = Redactor(extra_keys=settings.redact_keys, allow_keys=settings.redact_allow)
         install(AuditTrail(settings, redactor, report=_to_stderr))
 
@@ -137,12 +135,23 @@ def _emitter(settings: LogSettings) -> Emit:
 
 @contextmanager
 def as_operator() -> Iterator[None]:
-    """The person at the terminal as the actor of what is stated, unless the context knows better."""
-    if "user_id" in get_context():
+    """The person at the terminal as the actor of what is stated, unless the context knows better.
+
+    A trail that was made for it is left at the end.
+    """
+    with ExitStack() as stack:
+        stack.callback(_leave, installed())
+        if "user_id" not in get_context():
+            user = f"os:{os.environ.get('SUDO_USER') or _user()}"
+            stack.enter_context(bound_context(user_id=user, actor_type="staff"))
         yield
-        return
-    with bound_context(user_id=f"os:{os.environ.get('SUDO_USER') or _user()}", actor_type="staff"):
-        yield
+
+
+def _leave(before: AuditTrail | None) -> None:
+    ours = installed()
+    if ours is not None and ours is not before:
+        ours.close()
+        install(before)
 
 
 def _user() -> str:

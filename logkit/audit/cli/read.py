@@ -18,7 +18,7 @@ from typing import BinaryIO, cast
 import orjson
 
 from logkit.audit.cli.listing import access_report, accesses, table, timeline
-from logkit.audit.cli.options import Progress, add_range, add_streams, use_colour
+from logkit.audit.cli.options import add_range, add_streams, reading, use_colour
 from logkit.audit.cli.place import Place, as_operator, find_place
 from logkit.audit.files.checkpoints import parse_checkpoint, read_checkpoints
 from logkit.audit.query import Filter, Hit, search
@@ -113,10 +113,8 @@ def _filter(args: argparse.Namespace) -> Filter:
 
 
 def _hits(place: Place, wanted: Filter, streams: list[str] | None = None) -> Iterator[Hit]:
-    progress = Progress()
-    directories = place.streams(streams)
-    yield from search(directories, wanted, progress=lambda done, total: progress("reading", done, total))
-    progress.finish()
+    with reading() as progress:
+        yield from search(place.streams(streams), wanted, progress=progress)
 
 
 def _say_read(place: Place, query: str, rows: int) -> None:
@@ -171,7 +169,7 @@ def _show(place: Place, identifier: str) -> int:
 def _one(place: Place, identifier: str) -> Hit:
     stream, colon, number = identifier.partition(":")
     if colon and number.isdecimal():
-        for hit in search(place.streams([stream]), Filter()):
+        for hit in _hits(place, Filter(), [stream]):
             if hit.record.get("seq") == int(number):
                 return hit
     else:

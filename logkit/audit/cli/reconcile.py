@@ -7,6 +7,7 @@ import os
 import sys
 from datetime import timedelta
 
+from logkit.audit.cli.options import reading
 from logkit.audit.cli.place import as_operator, find_place
 from logkit.parsers import period
 
@@ -35,10 +36,12 @@ def run(args: argparse.Namespace) -> int:
     place.live()
     with as_operator():
         place.emitter()  # the trail that reconcile writes to
-        relayed, unknown = reconcile(older_than=args.older_than, within=args.within)
+        with reading() as progress:
+            relayed, unknown = reconcile(older_than=args.older_than, within=args.within, progress=progress)
     if relayed:
         sys.stdout.write(f"{relayed} events taken from the outbox\n")
-    sys.stdout.write(f"{len(unknown)} intents without an outcome settled as unknown\n")
+    intents = "1 intent" if len(unknown) == 1 else f"{len(unknown)} intents"
+    sys.stdout.write(f"{intents} without an outcome settled as unknown\n")
     for receipt in unknown:
         sys.stdout.write(f"{receipt.stream}  {receipt.id}\n")
     return 0

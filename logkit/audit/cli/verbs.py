@@ -9,9 +9,9 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from logkit.audit.cli.options import add_directory
 from logkit.errors import LogkitError
 from logkit.manual import HelpFormatter
 
@@ -66,7 +66,7 @@ VERBS = {
         "logkit audit prove security:1042 --output proof.json --checker checker.py",
     ),
     "hold": Verb(
-        "logkit.audit.cli.keep",
+        "logkit.audit.cli.hold",
         "keep records beyond their time: place, lift, list",
         "logkit audit hold place actor=user:7 since=2026-01-01 --reason 'matter 12/26'",
     ),
@@ -81,7 +81,7 @@ VERBS = {
         "logkit audit reconcile --older-than 1h",
     ),
     "keys": Verb(
-        "logkit.audit.cli.keep",
+        "logkit.audit.cli.keys",
         "the sealing keys: init, pin, show",
         "logkit audit keys pin --output /srv/elsewhere/pin.txt",
     ),
@@ -112,7 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             formatter_class=HelpFormatter,
             allow_abbrev=False,
         )
-        sub.add_argument("--dir", type=Path, metavar="DIR", help="the trail's directory (default: AUDIT_DIR)")
+        add_directory(sub)
         importlib.import_module(verb.module).add_arguments(name, sub)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from logkit.audit.cli.options import Progress, add_range, add_streams, use_colour
+from logkit.audit.cli.options import Progress, add_range, add_streams, reading, use_colour
 from logkit.audit.cli.place import Place, as_operator, find_place
 from logkit.audit.cli.verdict_text import render
 from logkit.audit.verify import Question, checker, verify_stream
@@ -114,7 +114,8 @@ def _prove(args: argparse.Namespace) -> int:
     place = find_place(args.dir, None, os.environ)
     if args.checker:
         args.checker.write_bytes(Path(checker.__file__).read_bytes())
-    proof = prove(place.streams(), args.id)
+    with reading() as progress:
+        proof = prove(place.streams(), args.id, progress=progress)
     content = proof.encode()
     if place.is_live:
         detail = {"query": f"prove {proof.stream}:{proof.seq}", "rows": 1, "format": "proof"}

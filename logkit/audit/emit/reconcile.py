@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from logkit.audit.emit.deferred import transactions
 from logkit.audit.events import Actor, AuditEvent, Receipt, Target
-from logkit.audit.query import Filter, search
+from logkit.audit.files.locks import alone
+from logkit.audit.query import Filter, Progress, search
 from logkit.audit.trail import AuditTrail, current
 from logkit.parsers import STREAMS
 
@@ -29,7 +27,11 @@ class Reconciled(NamedTuple):
 
 
 def reconcile(
-    *, older_than: timedelta = OLDER_THAN, within: timedelta = WITHIN, trail: AuditTrail | None = None
+    *,
+    older_than: timedelta = OLDER_THAN,
+    within: timedelta = WITHIN,
+    trail: AuditTrail | None = None,
+    progress: Progress | None = None,
 ) -> Reconciled:
     """Settle every intent of the last `within` that is older than `older_than` and has no outcome.
 
@@ -44,22 +46,24 @@ def reconcile(
     relayed = transactions().relay(older_than)
     if not root.is_dir():
         return Reconciled(relayed, [])
-    with _alone(root) as is_alone:
-        if not is_alone:
+    with alone(root / _LOCK) as is_alone:
+        if not is_alone:  # the other one does our work too
             return Reconciled(relayed, [])
         now = datetime.now(UTC)
         unknown = [
             trail.write(trail.seal_up(_unknown(record), _surroundings(record)))
-            for record in _open_intents(root, since=now - within, until=now - older_than)
+            for record in _open_intents(root, since=now - within, until=now - older_than, progress=progress)
         ]
     return Reconciled(relayed, unknown)
 
 
-def _open_intents(root: Path, *, since: datetime, until: datetime) -> list[Mapping[str, Any]]:
+def _open_intents(
+    root: Path, *, since: datetime, until: datetime, progress: Progress | None
+) -> list[Mapping[str, Any]]:
     directories = [root / stream for stream in STREAMS if (root / stream).is_dir()]
     found: dict[str, Mapping[str, Any]] = {}
     settled: set[str] = set()
-    for hit in search(directories, Filter(since=since)):
+    for hit in search(directories, Filter(since=since), progress=progress):
         if hit.record.get("stage") == "intent":
             found[hit.record["id"]] = hit.record
         elif intent := hit.record.get("intent_id"):
@@ -91,18 +95,3 @@ def _surroundings(record: Mapping[str, Any]) -> dict[str, object]:
         if name in task:
             told[ours] = task[name]
     return told | ({"trace_id": record["trace_id"]} if "trace_id" in record else {})
-
-
-@contextmanager
-def _alone(root: Path) -> Iterator[bool]:
-    """Is this the only process that reconciles? The others need not wait: it does their work too."""
-    lock = os.open(root / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(lock)

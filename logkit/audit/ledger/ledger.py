@@ -164,6 +164,10 @@ class Ledger:
         self._seals.done(sealing)
         return sealing
 
+    def segment(self) -> str:
+        """The name of the open segment, which is made when there is none. Raises `OSError`."""
+        return self._position().segment or ""
+
     def rotate(self) -> None:
         """Begin a new segment now, so that the open one can be sealed, kept and expired as a whole."""
         self._rotate()

@@ -13,12 +13,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
 from logkit.audit.files.descriptor import Descriptor
 from logkit.audit.files.head import read_head
+from logkit.audit.files.locks import alone
 from logkit.audit.files.segments import fdatasync, list_segments, read_lines, split_line, sync_directory
 from logkit.audit.ledger.writer import give_away, make_directory
 
@@ -88,8 +88,8 @@ class Spool:
 
         How many were moved; 0 when another process is draining. Raises what `append` raises, nothing lost.
         """
-        with self._draining() as alone:
-            if not alone:
+        with alone(self.directory / _LOCK, mode=self._mode) as is_alone:
+            if not is_alone:
                 return 0
             self._claim()
             files = list(self._files(_DRAINING))
@@ -152,21 +152,6 @@ class Spool:
             return
         for suffix in suffixes:
             yield from (path for path in paths if path.suffix == suffix)
-
-    @contextmanager
-    def _draining(self) -> Iterator[bool]:
-        lock = Descriptor(
-            os.open(self.directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, self._mode)
-        )
-        try:
-            fcntl.flock(lock.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            fcntl.flock(lock.fd, fcntl.LOCK_UN)  # for the copies that a fork made, too
 
     def _claim(self) -> None:
         """Take the waiting files away from their writers; one that is being written now waits for the next time."""

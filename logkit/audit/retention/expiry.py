@@ -6,10 +6,7 @@ A run that was killed half-way is finished by the next one.
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +15,8 @@ from typing import Literal
 import orjson
 
 from logkit.audit.files.checkpoints import Checkpoint, parse_checkpoint, read_checkpoints
-from logkit.audit.files.descriptor import Descriptor
 from logkit.audit.files.head import read_head
+from logkit.audit.files.locks import alone
 from logkit.audit.files.merkle import root_of
 from logkit.audit.files.segments import Segment, leaf_hash, list_segments, read_lines, sync_directory
 from logkit.audit.ledger import Ledger
@@ -151,7 +148,7 @@ def apply(
     directory = ledger.directory
     if not directory.is_dir():
         return []
-    with _alone(directory) as is_alone:
+    with alone(directory / LOCK_NAME) as is_alone:
         if not is_alone:
             return []
         open_one = next((each for each in reversed(list_segments(directory)) if not each.is_compressed), None)
@@ -248,19 +245,3 @@ def _checkpoints(directory: Path) -> list[Checkpoint]:
         except ValueError:
             continue  # what it covers is not sealed, then
     return found
-
-
-@contextmanager
-def _alone(directory: Path) -> Iterator[bool]:
-    lock = Descriptor(
-        os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    )
-    try:
-        fcntl.flock(lock.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        fcntl.flock(lock.fd, fcntl.LOCK_UN)

@@ -7,10 +7,8 @@ point; only then is the old key erased and the line appended. A crash anywhere i
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +25,7 @@ from logkit.audit.files.checkpoints import (
 )
 from logkit.audit.files.descriptor import Descriptor
 from logkit.audit.files.head import Position
+from logkit.audit.files.locks import alone
 from logkit.audit.files.merkle import root_of
 from logkit.audit.files.segments import (
     GENESIS,
@@ -51,7 +50,7 @@ from logkit.audit.seal.keys import (
     read_key,
 )
 
-SEAL_LOCK_NAME = ".seal.lock"
+SEAL_LOCK_NAME = ".seal.lock"  # taken without waiting: busy means that somebody else is sealing
 NO_CHECKPOINT = bytes(32)  # `prev_cp` of the first
 
 
@@ -85,8 +84,8 @@ def seal(
     Lines that do not chain are not signed: they are named in `alarms` and stay unsealed. Raises `SealError` when keys
     and checkpoints contradict each other, `OSError` when something cannot be written; nothing is half-done after.
     """
-    with _sealing_alone(directory, file_mode) as alone:
-        if not alone:
+    with alone(directory / SEAL_LOCK_NAME, mode=file_mode) as is_alone:
+        if not is_alone:
             return Sealing(is_busy=True)
         key, last_line, new_key = _recovered(directory, key_path, file_mode)
         last = parse_checkpoint(last_line) if last_line else None
@@ -108,22 +107,6 @@ def seal(
             if not wanted.is_open:
                 closed.append(checkpoint)
         return Sealing(tuple(lines), tuple(closed), tuple(alarms), new_key)
-
-
-@contextmanager
-def _sealing_alone(directory: Path, file_mode: int) -> Iterator[bool]:
-    """Taken without waiting: busy means that somebody else is sealing."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    lock = Descriptor(os.open(directory / SEAL_LOCK_NAME, flags, file_mode))
-    try:
-        fcntl.flock(lock.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        fcntl.flock(lock.fd, fcntl.LOCK_UN)  # for the copies that a fork made, too
 
 
 def _recovered(

@@ -6,10 +6,8 @@ event, once for all processes.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,9 +19,7 @@ from logkit.audit.events import Actor, AuditEvent
 from logkit.settings import AuditSettings
 
 NAME = "policy.json"
-_LOCK = ".policy.lock"
 _BREAK_GLASS = "AUDIT_FAIL_OPEN_UNTIL"
-_PATIENCE = 2.0  # seconds to wait for another process that does the same
 
 Policy = Mapping[str, str]
 
@@ -48,23 +44,21 @@ def policy_of(settings: AuditSettings) -> dict[str, str]:
 def changed_policy(settings: AuditSettings) -> Iterator[AuditEvent | None]:
     """The event that says what changed since the last process, or None; once the block has written it, it is history.
 
-    Raises `OSError` when the directory cannot be used.
+    For one process at a time. Raises `OSError` when the directory cannot be used.
     """
-    settings.directory.mkdir(parents=True, exist_ok=True)
-    with _alone(settings.directory):
-        file = settings.directory / NAME
-        now = policy_of(settings)
-        # The first policy of a directory is no change, but a break-glass in it is.
-        before = _read(file) or {**now, _BREAK_GLASS: ""}
-        yield None if before == now else _event(before, now)
-        if before != now or not file.exists():
-            _replace(file, now, settings.file_mode)
+    file = settings.directory / NAME
+    now = policy_of(settings)
+    # The first policy of a directory is no change, but a break-glass in it is.
+    before = _read(file) or {**now, _BREAK_GLASS: ""}
+    yield None if before == now else _event(before, now)
+    if before != now or not file.exists():
+        _replace(file, now, settings.file_mode)
 
 
 def _event(before: Policy, now: Policy) -> AuditEvent:
     detail = {
-        "before_sha256": _digest(before),
-        "after_sha256": _digest(now),
+        "before_sha256": digest_of(before),
+        "after_sha256": digest_of(now),
         "keys": sorted(name for name in {*before, *now} if before.get(name) != now.get(name)),
     }
     if now[_BREAK_GLASS]:
@@ -72,7 +66,8 @@ def _event(before: Policy, now: Policy) -> AuditEvent:
     return AuditEvent("audit.policy.changed", actor=Actor.system(), detail=detail)
 
 
-def _digest(policy: Policy) -> str:
+def digest_of(policy: Policy) -> str:
+    """SHA-256 of a policy, as the events of the trail name it."""
     return hashlib.sha256(orjson.dumps(policy, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -90,21 +85,3 @@ def _replace(file: Path, policy: Policy, mode: int) -> None:
     with os.fdopen(descriptor, "wb") as out:
         out.write(orjson.dumps(policy, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2) + b"\n")
     fresh.replace(file)
-
-
-@contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-        yield
-    finally:
-        os.close(lock)

@@ -11,7 +11,8 @@ import os
 import threading
 import weakref
 from asyncio import _get_running_loop
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,10 @@ from logkit.audit.events.surroundings import Redacts
 from logkit.audit.notices import ALERT_LEVELS
 from logkit.audit.trail.ledgers import Appended, Ledger, Ledgers, Opener, file_ledger, file_ledgers
 from logkit.audit.trail.losses import Losses
-from logkit.audit.trail.policy import changed_policy
+from logkit.audit.trail.opening import Opening
+from logkit.audit.trail.presence import Presence
 from logkit.audit.trail.report import Report, report_line
-from logkit.audit.trail.upkeep import Upkeep
+from logkit.audit.trail.upkeep import Upkeep, if_alive
 from logkit.context import EMPTY
 from logkit.errors import AuditUnavailable, raise_if_asynchronous
 from logkit.parsers import SEVERITIES
@@ -86,11 +88,18 @@ class AuditTrail:
                 settings.audit, alert=self.alert, emit=self._state_of_ledger, aside=self._upkeep.aside
             )
         )
+        place = Presence(settings.audit.directory, file_mode=settings.audit.file_mode)
+        self._opening = Opening(
+            settings.audit,
+            place if ledgers is None else None,  # those that are given from outside are in no directory
+            state=self._state,
+            open_ledger=self.open_ledger,
+        )
         self._losses = Losses()
         self._bypassed = ""
-        self._has_compared = self._has_blocked = False
+        self._is_open = self._has_blocked = False
         self._thread = _Thread()
-        os.register_at_fork(after_in_child=_forgetter(weakref.ref(self)))
+        os.register_at_fork(after_in_child=if_alive(weakref.WeakMethod(self.forget)))
 
     # What Loguru is given.
 
@@ -116,8 +125,8 @@ class AuditTrail:
 
         Raises `AuditUnavailable` when neither the ledger nor its spool takes it.
         """
-        if not self._has_compared:
-            self._compare_policy()
+        if not self._is_open:
+            self.open()
         if not self._has_blocked and _get_running_loop() is not None:
             self._has_blocked = True  # said once: it is a fault of the code, not of the moment
             self.report("WARNING", "audit.event_loop_blocked", {"audit_event": envelope.kind.name})
@@ -184,9 +193,37 @@ class AuditTrail:
         """A further ledger of `stream`, whose upkeep is done in the caller: for chores. The caller closes it."""
         return file_ledger(self.settings, stream, alert=self.alert, emit=self._state_of_ledger)
 
-    def close(self) -> None:
-        """Say what is still unsaid and close the ledgers. An event that comes later opens its ledger again."""
+    def open(self) -> None:
+        """Say that the trail is open now, when no other process said so, and what changed of its policy.
+
+        Happens with the first event of a process at the latest. A trail that cannot be written is tried again.
+        """
+        if not self._is_open:
+            self._is_open = True
+            try:
+                self._is_open = self._opening.open()
+            except (OSError, AuditUnavailable):
+                self._is_open = False
+
+    def leave(self) -> None:
+        """This process ends: say what is unsaid, and, when no other process has the trail open, that it is closed.
+
+        Never raises. An event that comes later opens the trail again.
+        """
         self.report_losses()
+        self._is_open = False
+        with suppress(OSError, AuditUnavailable):
+            self._opening.leave()
+
+    def close(self) -> None:
+        """Leave the trail, unless another one took our place, and close the ledgers.
+
+        An event that comes later opens them again.
+        """
+        if _installed is None or _installed is self or not _installed._shares_place(self):
+            self.leave()
+        else:
+            self.report_losses()
         self._upkeep.wait()
         self._ledgers.close()
 
@@ -194,18 +231,24 @@ class AuditTrail:
         """Let go of what is the parent's to say or to hold. Called in the child of every fork."""
         self._ledgers.forget()
         self._losses = Losses()
+        presence = self._opening.presence
+        self._is_open = self._is_open and (presence is None or presence.is_held)
 
     # How.
 
-    def _compare_policy(self) -> None:
-        """Say with the first event of a process that the policy changed; an unwritable trail is tried again."""
-        self._has_compared = True
-        try:
-            with changed_policy(self.settings) as change:
-                if change is not None:
-                    self.write(self.seal_up(change, EMPTY))
-        except (OSError, AuditUnavailable):
-            self._has_compared = False
+    def _shares_place(self, other: AuditTrail) -> bool:
+        presence = self._opening.presence
+        return presence is not None and presence is other._opening.presence
+
+    def _succeed(self, before: AuditTrail) -> None:
+        """Take the place of `before` in this process: a trail of the same directory stays open."""
+        theirs = before._opening.presence
+        if theirs and self._opening.presence and self.settings.directory == before.settings.directory:
+            self._opening.presence = theirs
+
+    def _state(self, event: AuditEvent) -> None:
+        """What the trail says of itself, whatever AUDIT_LEVEL is. Raises `AuditUnavailable`."""
+        self.write_directly(self.seal_up(event, EMPTY))
 
     def _append(self, pending: _Pending) -> None:
         """To the ledger, or its spool; `pending` says which, or what went wrong."""
@@ -244,7 +287,7 @@ class AuditTrail:
     def _state_of_ledger(self, name: str, detail: Mapping[str, object]) -> None:
         """What a ledger says of itself in the trail. Refused events are left out: `count_loss` knows which matter."""
         if detail.get("cause") != "unavailable":
-            self.write_directly(self.seal_up(AuditEvent(name, actor=Actor.system(), detail=detail), EMPTY))
+            self._state(AuditEvent(name, actor=Actor.system(), detail=detail))
 
     def _report_bypass(self, cause: str) -> None:
         """Once, until an event gets through Loguru again."""
@@ -263,14 +306,6 @@ def _through_loguru() -> str | None:
     return None
 
 
-def _forgetter(reference: weakref.ref[AuditTrail]) -> Callable[[], None]:
-    def forget() -> None:
-        if (trail := reference()) is not None:
-            trail.forget()
-
-    return forget
-
-
 _installed: AuditTrail | None = None
 
 
@@ -278,7 +313,14 @@ def install(trail: AuditTrail | None) -> AuditTrail | None:
     """Make `trail` the one in use; returns the one before it, which the caller may close. For the pipeline."""
     global _installed
     before, _installed = _installed, trail
+    if before is not None and trail is not None:
+        trail._succeed(before)
     return before
+
+
+def installed() -> AuditTrail | None:
+    """The trail in use, if there is one."""
+    return _installed
 
 
 def current() -> AuditTrail:

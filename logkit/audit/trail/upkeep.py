@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable
 
 _PATIENCE = 2.0  # seconds that a fork or a close waits for work that is under way
+_ABOUT_TO_START = 0.001  # seconds
 
 
 class Upkeep:
@@ -21,7 +22,7 @@ class Upkeep:
     def __init__(self) -> None:
         self._threads: set[threading.Thread] = set()
         waiting, forgetting = weakref.WeakMethod(self.wait), weakref.WeakMethod(self._forget)
-        os.register_at_fork(before=_if_alive(waiting), after_in_child=_if_alive(forgetting))
+        os.register_at_fork(before=if_alive(waiting), after_in_child=if_alive(forgetting))
 
     def aside(self, work: Callable[[], None]) -> None:
         """Run `work`, which must not raise."""
@@ -39,7 +40,10 @@ class Upkeep:
         while others := self._threads - {threading.current_thread()}:
             if (left := until - time.monotonic()) <= 0:
                 return
-            others.pop().join(left)
+            try:
+                others.pop().join(left)
+            except RuntimeError:  # it is about to be started
+                time.sleep(_ABOUT_TO_START)
 
     def _run(self, work: Callable[[], None]) -> None:
         try:
@@ -51,7 +55,9 @@ class Upkeep:
         self._threads = set()
 
 
-def _if_alive(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[[], None]:
+def if_alive(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[[], None]:
+    """Calls `method` while its object lives: hooks of a fork are never taken back."""
+
     def call() -> None:
         if (bound := method()) is not None:
             bound()

@@ -14,7 +14,7 @@ import orjson
 from logkit.audit.files.checkpoints import Checkpoint, parse_checkpoint, read_checkpoints
 from logkit.audit.files.merkle import inclusion_path, root_of
 from logkit.audit.files.segments import leaf_hash, list_segments, read_lines, split_line
-from logkit.audit.query import Filter, search
+from logkit.audit.query import Filter, Progress, search
 from logkit.errors import LogkitError
 
 VERSION = 1
@@ -56,9 +56,9 @@ class Proof:
         )
 
 
-def prove(directories: Sequence[Path], identifier: str) -> Proof:
+def prove(directories: Sequence[Path], identifier: str, *, progress: Progress | None = None) -> Proof:
     """Prove the record with the event id `identifier`, or the line `stream:seq`. Raises `ProofError`, `OSError`."""
-    directory, seq, line = _found(directories, identifier)
+    directory, seq, line = _found(directories, identifier, progress)
     lines = list(read_checkpoints(directory))
     for index, checkpoint_line in enumerate(lines):
         checkpoint = parse_checkpoint(checkpoint_line)
@@ -73,7 +73,9 @@ def prove(directories: Sequence[Path], identifier: str) -> Proof:
     raise ProofError(f"line {seq} of {directory.name} is not sealed yet: run `logkit audit seal` first")
 
 
-def _found(directories: Sequence[Path], identifier: str) -> tuple[Path, int, bytes]:
+def _found(
+    directories: Sequence[Path], identifier: str, progress: Progress | None
+) -> tuple[Path, int, bytes]:
     stream, colon, number = identifier.partition(":")
     if colon and number.isdecimal():
         for directory in directories:
@@ -85,7 +87,7 @@ def _found(directories: Sequence[Path], identifier: str) -> tuple[Path, int, byt
                                 return directory, int(number), line
                         break
         raise ProofError(f"there is no line {number} in the stream {stream!r}")
-    for hit in search(directories, Filter(ids=(identifier,))):
+    for hit in search(directories, Filter(ids=(identifier,)), progress=progress):
         if hit.record.get("id") == identifier:
             directory = next(each for each in directories if each.name == hit.stream)
             return directory, split_line(hit.line)[0], hit.line

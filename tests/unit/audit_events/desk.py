@@ -15,6 +15,8 @@ from logkit.audit.trail import AuditTrail
 from logkit.redact import Redactor
 from logkit.settings import LogSettings
 
+OPENING = ("audit.log.started", "audit.log.stopped")
+
 
 class Desk:
     """A trail, what it wrote and what it reported."""
@@ -45,12 +47,17 @@ class Desk:
         return [fields for _, found, fields in self.reports if found == message]
 
     def lines(self, event: str | None = None) -> list[dict[str, Any]]:
-        """Every event in the ledgers, in the order in which they were stated."""
+        """Every event in the ledgers, in the order in which they were stated.
+
+        What the trail says of being opened and closed comes only when it is asked for.
+        """
         found = []
         for path in sorted((self.root / "audit_dir").rglob("*-*.jsonl")):
             found += [orjson.loads(line) for line in path.read_bytes().splitlines()]
         found.sort(key=lambda line: line["id"])
-        return [line for line in found if event in (None, line["event"])]
+        if event is not None:
+            return [line for line in found if line["event"] == event]
+        return [line for line in found if not line["event"].startswith(OPENING)]
 
     def raw(self) -> bytes:
         """Every byte below the trail's directories."""

@@ -28,7 +28,7 @@ def test_an_intent_without_an_outcome_is_settled_once(
     assert cli.main(["audit", "reconcile"]) == 0
     assert capsys.readouterr().out.startswith("0 intents")
     assert cli.main(["audit", "reconcile", "--older-than", "0.000001s"]) == 0
-    assert capsys.readouterr().out.startswith("1 intents")
+    assert capsys.readouterr().out.startswith("1 intent")
     assert cli.main(["audit", "reconcile", "--older-than", "0.000001s"]) == 0
     assert capsys.readouterr().out.startswith("0 intents")
     (unknown,) = [line for line in terminal.lines() if line.get("reason") == "no_outcome"]

@@ -12,6 +12,7 @@ from logkit import audit
 from logkit.audit import Receipt
 from logkit.audit.ledger import ledger as ledgers
 from logkit.audit.seal import seal
+from logkit.audit.trail.upkeep import Upkeep
 from tests.program import run
 from tests.unit.audit_events.desk import Desk
 
@@ -42,6 +43,23 @@ def slow_seal(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowSeal]:
     monkeypatch.setattr(ledgers, "seal", slow)
     yield slow
     slow.may_go_on.set()
+
+
+def test_work_that_is_about_to_begin_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits between the making of a thread and its start waits for its end, too."""
+    upkeep, began, done = Upkeep(), threading.Event(), []
+    start = threading.Thread.start
+
+    def start_late(thread: threading.Thread) -> None:
+        waiter = threading.Thread(target=lambda: (began.set(), upkeep.wait(), done.append("waited")))
+        start(waiter)
+        assert began.wait(10)
+        start(thread)
+        waiter.join(10)
+
+    monkeypatch.setattr(threading.Thread, "start", start_late)
+    upkeep.aside(lambda: done.append("worked"))
+    assert done == ["worked", "waited"]
 
 
 def alarm() -> Receipt:
