@@ -142,8 +142,8 @@ def as_operator() -> Iterator[None]:
     with ExitStack() as stack:
         stack.callback(_leave, installed())
         if "user_id" not in get_context():
-            user = f"os:{os.environ.get('SUDO_USER') or _user()}"
-            stack.enter_context(bound_context(user_id=user, actor_type="staff"))
+            name = os.environ.get("SUDO_USER") or _user()
+            stack.enter_context(bound_context(user_id=f"os:{name}", actor_type="staff"))
         yield
 
 
