@@ -6,7 +6,7 @@ BENCH := .venv-bench
 export LOG_ENVIRONMENT ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo pictures docs pages demo-break run test coverage test-ordinary loguru-suite test-services soak torture bench lint format clean
+.PHONY: help install lock demo pictures docs pages demo-break run test coverage test-ordinary loguru-suite test-services test-packaging soak torture bench lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,10 +59,10 @@ run: install ## Web, worker and gateway with their log in this terminal, until C
 	@$(BIN)/python -m mysite.run
 
 test: install ## Run the tests on the embedded defaults (SQLite, filesystem broker)
-	$(BIN)/python -m pytest -m "not services and not torture and not soak" --numprocesses 2 --dist loadscope
+	$(BIN)/python -m pytest -m "not services and not packaging and not torture and not soak" --numprocesses 2 --dist loadscope
 
 test-ordinary: install ## The same tests on Loguru's own path, with the fast lane off
-	TEST_FAST_LANE=off $(BIN)/python -m pytest -m "not services and not torture and not soak" --numprocesses 2 \
+	TEST_FAST_LANE=off $(BIN)/python -m pytest -m "not services and not packaging and not torture and not soak" --numprocesses 2 \
 		--dist loadscope --ignore tests/unit/test_fastlane.py --ignore tests/properties/test_fastlane_sameness.py
 
 LOGURU_VENV := .venv-loguru
@@ -79,12 +79,15 @@ loguru-suite: $(LOGURU_VENV)/.installed ## Loguru's own tests with the fast lane
 
 coverage: install ## Branch coverage of logkit by `make test`, with what its subprocesses run; names the gaps
 	rm -rf var/coverage && mkdir -p var/coverage
-	-$(BIN)/coverage run -m pytest -m "not services and not torture and not soak" --numprocesses 2 --dist loadscope
+	-$(BIN)/coverage run -m pytest -m "not services and not packaging and not torture and not soak" --numprocesses 2 --dist loadscope
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 test-services: install ## Run the tests that need PostgreSQL, Redis and RabbitMQ: found, or started
 	$(BIN)/python -m pytest tests/services -m services --numprocesses 2 --dist loadscope
+
+test-packaging: install ## Wheels in environments of their own; rsyslog and others that read our lines
+	$(BIN)/python -m pytest -m packaging
 
 soak: install ## Long load with kills: tasks on Redis and RabbitMQ, requests on every server
 	$(BIN)/python -m pytest -m soak

@@ -14,7 +14,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loguru import logger
 
-from logkit import console
+from logkit import console, otlp
 from logkit.audit.trail import AuditTrail
 from logkit.captured import path_to_write as captured_path
 from logkit.context import EMPTY, Context
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from loguru import Record
 
 _DEEPEST = 3  # a record made while a record is delivered, and so on
+_HUSHED = 1000  # deeper than that: nothing that the thread logs is meant to go anywhere
 _CLOSE_WITHIN = 2.0  # seconds
 _FOR_EVER = timedelta(days=36500)
 _REPORT_EVERY = 60.0  # seconds between reports of one sink's failures
@@ -61,6 +62,19 @@ class _Depth(threading.local):
     """How many records this thread is delivering, one inside the other."""
 
     depth = 0
+
+
+_local = _Depth()
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """A block in which nothing that this thread logs goes anywhere, and nothing of it is counted."""
+    before, _local.depth = _local.depth, _HUSHED
+    try:
+        yield
+    finally:
+        _local.depth = before
 
 
 @dataclass(slots=True)
@@ -93,7 +107,7 @@ class Pipeline:
         self._build = EventBuilder(self.redactor).build
         self._direct: StdoutWriter | None = None
         self._stdout: Writer | None = None
-        service = service_block(settings.service, settings.environment, settings.release)
+        self._service = service = service_block(settings.service, settings.environment, settings.release)
         self._encoder = LogkitEncoder(service, limit=self._longest_line, scrub=self.redactor.text)
         self._json: Encoder = self._encoder
         if settings.schema == "ecs":
@@ -102,7 +116,6 @@ class Pipeline:
         self._sampling = Sampling(settings.sample)
         self._rate_limit = RateLimit(settings.rate_limit, self._suppressed) if settings.rate_limit else None
         self._thins = bool(settings.sample or settings.rate_limit)
-        self._local = _Depth()
         self._threshold = 0 if self.levels.named else self.levels.default  # 0: it depends on the module
         self.successor: Pipeline | None = None  # who takes what still arrives here after a swap
         self.trail = AuditTrail(settings, redactor=self.redactor)
@@ -118,6 +131,9 @@ class Pipeline:
         if settings.file is not None:
             file = self._open_file(settings.file)
             writers[self._json] = (*writers.get(self._json, ()), file)
+        if settings.otlp:
+            collector = otlp.open_writer(self._service, report=self._dropped_record, hush=_hushed)
+            writers[self._encoder] = (*writers.get(self._encoder, ()), collector)
         if settings.environment in RELAXED_ENVIRONMENTS and (captured := captured_path()) is not None:
             with contextlib.suppress(OSError):  # the test is over that wanted to read it
                 test = RotatingFileWriter(captured, rotation=Rotation(), retention=_FOR_EVER, mode=0o600)
@@ -135,12 +151,18 @@ class Pipeline:
 
     def _dropped_line(self, lost: Mapping[str, int]) -> bytes:
         """What a writer says as soon as lines get through again."""
+        return self._json(self._dropped(lost))
+
+    def _dropped_record(self, lost: Mapping[str, int]) -> bytes:
+        """The same for a writer that reads schema v1."""
+        return self._encoder(self._dropped(lost))
+
+    def _dropped(self, lost: Mapping[str, int]) -> Event:
         fields = {"lost": sum(lost.values()), "lost_by_level": dict(lost)}
         here = where_now()
-        event = self._build(
+        return self._build(
             time.time_ns(), "WARNING", WARNING, _WRITERS, "logkit.dropped", EMPTY, fields, here, None
         )
-        return self._json(event)
 
     def _suppressed(self, suppressed: Suppressed) -> None:
         logger.bind(
@@ -230,10 +252,10 @@ class Pipeline:
         threshold = self._threshold or self.levels.of(origin.logger)
         if level_no < threshold and not self.added:
             return None
-        local = self._local
+        local = _local
         depth = local.depth
         if depth >= _DEEPEST:  # a sink or a value that logs about itself for ever
-            self.lost += 1
+            self.lost += depth < _HUSHED
             return None
         local.depth = depth + 1
         try:

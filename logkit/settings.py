@@ -125,6 +125,9 @@ class LogSettings:
     file_retention: timedelta = _var(
         "LOG_FILE_RETENTION", "14 days", parsers.period, "how long rotated files are kept"
     )
+    otlp: bool = _var(
+        "LOG_OTLP", "off", parsers.switch, "also send lines to the collector that OTEL_EXPORTER_OTLP_* names"
+    )
     service: str = _var("LOG_SERVICE", "mysite", parsers.text, "name of the service")
     environment: str = _var(
         "LOG_ENVIRONMENT",

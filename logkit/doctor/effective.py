@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from logkit import fastlane
+from logkit.otlp import endpoint
 from logkit.parsers import STREAMS, Rotation
 from logkit.redact.pseudonym import Pseudonyms
 from logkit.settings import DEVELOPMENT_KEY, LogSettings, Variable, variables
@@ -149,6 +151,8 @@ def facts(settings: LogSettings, shown: Mapping[str, Setting], *, on_terminal: b
         rotated, kept = rotation_text(settings.file_rotation), _period(settings.file_retention)
         text = f"{settings.file}, rotated at {rotated}, kept {kept}"
     yield Fact("file", text, why("LOG_FILE", "LOG_FILE_ROTATION", "LOG_FILE_RETENTION"))
+    if settings.otlp:
+        yield Fact("collector", endpoint(os.environ), why("LOG_OTLP"))
     thinned = [f"{name} {share:g}" for name, share in settings.sample]
     if rate := settings.rate_limit:
         thinned.append(f"at most {rate.count} in {rate.seconds:g} s of one event")

@@ -10,6 +10,6 @@ from logkit.writers.buffered import BufferedWriter
 from logkit.writers.losses import Report
 from logkit.writers.rotating import RotatingFileWriter
 from logkit.writers.stdout import StdoutWriter
-from logkit.writers.writer import Writer
+from logkit.writers.writer import BatchWriter, Writer
 
-__all__ = ["BufferedWriter", "Report", "RotatingFileWriter", "StdoutWriter", "Writer"]
+__all__ = ["BatchWriter", "BufferedWriter", "Report", "RotatingFileWriter", "StdoutWriter", "Writer"]

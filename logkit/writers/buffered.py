@@ -15,7 +15,7 @@ from collections import deque
 from threading import get_ident
 
 from logkit.writers.forks import remake_after_fork
-from logkit.writers.writer import Writer
+from logkit.writers.writer import BatchWriter, Writer
 
 ERROR = 40
 _COST = 120  # bytes a queued line takes beside its own
@@ -27,14 +27,26 @@ class BufferedWriter:
 
     `patience` is how long, in seconds, ERROR and above wait for room; `exit_timeout` how long the exit of the process
     waits for the reader. What is dropped is counted by level and reported by `inner`.
+
+    Where `inner` writes batches, a batch has about `batch_bytes` of lines, whose first waits up to `linger` seconds for
+    the others. Such a writer may be slow: it is only ever called from the thread, and lines after the exit are lost.
     """
 
     def __init__(
-        self, inner: Writer, *, max_bytes: int = 8_388_608, patience: float = 1.0, exit_timeout: float = 5.0
+        self,
+        inner: Writer,
+        *,
+        max_bytes: int = 8_388_608,
+        patience: float = 1.0,
+        exit_timeout: float = 5.0,
+        batch_bytes: int = _BATCH_BYTES,
+        linger: float = 0.0,
     ) -> None:
         self._inner = inner
+        self._batches = inner if isinstance(inner, BatchWriter) else None
         self._max_bytes = max_bytes
-        self._batch_bytes = min(_BATCH_BYTES, max_bytes // 8)
+        self._batch_bytes = min(batch_bytes, max_bytes // 8)
+        self._linger = linger
         self._patience = patience
         self._exit_timeout = exit_timeout
         self._closed = False
@@ -58,6 +70,7 @@ class BufferedWriter:
         self._direct = False  # no thread to be had, or no longer
         self._thread: threading.Thread | None = None
         self._idle = False
+        self._gathers = False  # the thread waits for more lines
         self._wake = threading.Lock()
         self._wake.acquire()
 
@@ -87,6 +100,8 @@ class BufferedWriter:
                     if self._idle and not self._direct:
                         self._idle = False
                         self._wake.release()
+                    elif self._gathers and self._size >= self._batch_bytes:
+                        self._stop_gathering()
                 finally:
                     self._owner = 0
         except BaseException:
@@ -107,6 +122,7 @@ class BufferedWriter:
         """Whether everything is out, after at most `timeout` (or `exit_timeout`) seconds."""
         deadline = time.monotonic() + (self._exit_timeout if timeout is None else timeout)
         with self._lock:
+            self._stop_gathering()
             while self._size:
                 left = deadline - time.monotonic()
                 if left <= 0:
@@ -131,6 +147,7 @@ class BufferedWriter:
                 self._drop(self._writing[0])
             self._size = 0
             self._hand_over_counts()
+            self._stop_gathering()
             if self._idle:
                 self._idle = False
                 self._wake.release()
@@ -187,7 +204,7 @@ class BufferedWriter:
                     self._thread = thread
                     self._register_with_pools()
                 except RuntimeError:  # too many threads, or the interpreter is shutting down
-                    self._direct = True
+                    self._direct = self._batches is None  # else the next line tries again
 
     def _register_with_pools(self) -> None:
         """Children of multiprocessing and billiard end without atexit; they run finalizers of their own."""
@@ -199,11 +216,40 @@ class BufferedWriter:
         while not (self._closed or self._direct):
             if not self._drain():
                 self._wake.acquire()
+                if self._linger:
+                    self._gather()
+
+    def _gather(self) -> None:
+        """Leave the lines alone until there are enough for a batch, the first has waited long enough, or somebody is
+        waiting for them.
+        """
+        deadline = time.monotonic() + self._linger
+        with self._lock:
+            self._gathers = self._size < self._batch_bytes and not self._closed
+            while self._gathers and (left := deadline - time.monotonic()) > 0:
+                self._changed.wait(left)
+            self._gathers = False
+
+    def _stop_gathering(self) -> None:
+        if self._gathers:
+            self._gathers = False
+            self._changed.notify_all()
 
     def _drain(self) -> bool:
         """Write one batch; False when nothing was queued."""
         if not self._take_batch():
+            if self._batches is not None:
+                self._batches.write_batch(())  # what it has to report
             return False
+        freed = self._write_lines() if self._batches is None else self._write_batch(self._batches)
+        with self._lock:
+            self._size -= freed
+            self._stalled = False
+            self._changed.notify_all()
+        return True
+
+    def _write_lines(self) -> int:
+        """Write the batch line by line; the bytes that makes free."""
         freed = 0
         while self._batch:
             try:
@@ -213,11 +259,16 @@ class BufferedWriter:
             self._inner.write(line, level)
             self._writing = None
             freed += len(line) + _COST
+        return freed
+
+    def _write_batch(self, to: BatchWriter) -> int:
+        batch = [*self._batch]
+        to.write_batch(batch)
         with self._lock:
-            self._size -= freed
-            self._stalled = False
-            self._changed.notify_all()
-        return True
+            if self._closed:  # `close` has counted the lines
+                return 0
+            self._batch.clear()
+        return sum(len(line) + _COST for _, line in batch)
 
     def _take_batch(self) -> bool:
         """Move the oldest lines of the queue to the batch."""
@@ -245,7 +296,7 @@ class BufferedWriter:
 
     def _leave(self) -> None:
         """At exit: everything out, and from now on lines go straight through, because threads end without a word."""
-        if self._closed or not self.flush(self._exit_timeout):
+        if self._closed or not self.flush(self._exit_timeout) or self._batches is not None:
             self.close()
             return
         with self._lock:

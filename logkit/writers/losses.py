@@ -45,6 +45,12 @@ class Losses:
     def reported(self) -> None:
         self.unreported.clear()
 
+    def told(self, counts: Mapping[str, int]) -> None:
+        """Take back what a report said, where more may have been lost since it was made."""
+        for name, count in counts.items():
+            if left := self.unreported.pop(name, 0) - count:
+                self.unreported[name] = left
+
     def tell_stderr(self, what: str) -> None:
         """One notice for people, at most once; it must not fail and must not raise. (L13)"""
         if not self._told:

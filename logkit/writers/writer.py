@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 
 class Writer(Protocol):
@@ -23,3 +24,11 @@ class Writer(Protocol):
 
     def close(self) -> None:
         """Flush and let go. Later lines count as lost."""
+
+
+@runtime_checkable
+class BatchWriter(Writer, Protocol):
+    """A writer that would rather have many lines at once, and that may take its time over them."""
+
+    def write_batch(self, batch: Sequence[tuple[int, bytes]]) -> None:
+        """Write these lines, (level, line) each; an empty batch when there is nothing else to do."""
