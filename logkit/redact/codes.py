@@ -47,6 +47,11 @@ _TYPED = re.compile(
     r"(?i)(?<![\w\-])(?:(?:entered|submitted|typed)(?: the)? code (?P<secret>\d{4,8})"
     r"|(?:wrong|incorrect) code (?P<other>\d{6,8}))(?![\w.\-])"
 )
+# "card 4111 ..., cvv 321"
+_CVV = re.compile(
+    r"(?i)(?<![\w\-])(?:cvv2?|cvc2?|cvn|csc)"
+    r"[ \t]{1,4}(?:is |was )?(?P<secret>\d{3,4})(?![\w.\-]*\d)(?!\w)"
+)
 # "license key ABCD-EFGH-IJKL-MNOP activated"
 _LICENCE = re.compile(
     r"(?i)(?:licen[sc]e|product|serial|activation) key:?[ \t]{1,4}"
@@ -66,7 +71,9 @@ _TRANSLATED = re.compile(
 )
 # "contraseña «verano24»", "密码 xiatian24"; what has a colon is a pair.
 _WORD = re.compile(
-    r"(?i)(?<!\w)(?:contraseña|hasło|lösenord|şifre|парол[ья]|密[码碼]|口令|パスワード|비밀번호)"
+    r"(?i)(?<!\w)(?:contraseña|hasło|lösenord|şifre|парол[ья](?: пользовател[яю] [\w.@\-]{1,32}(?=:))?"
+    r"|密[码碼](?:错误|錯誤|是|为|為)?|口令|パスワード|비밀번호"
+    r"|סיסמה|סיסמא|كلمة (?:المرور|السر)|رمز عبور|รหัสผ่าน|पासवर्ड)"
     r"(?:[ \t]{1,2}(?:es|är|to|—|-))?[ \t]{0,2}[:\uff1a=]?[ \t]{0,2}"
     r"(?:[\"'«„“「](?P<quoted>[^\"'»“”」\r\n]{1,256})[\"'»“”」]|(?P<secret>[^\s\"'«»,;()\[\]{}]{6,256}))"
 )
@@ -85,6 +92,7 @@ RULES = (
     Rule("one-time code before its name", WORDS, by_pattern(_IS_YOUR, HIDDEN, group="secret"), _NAMES),
     Rule("one-time code to use", WORDS, by_pattern(_USE, HIDDEN, group="secret"), ("code",)),
     Rule("typed code", WORDS, by_pattern(_TYPED, HIDDEN, group=("secret", "other")), (" code",)),
+    Rule("card's code", WORDS, by_pattern(_CVV, HIDDEN, group="secret"), ("cv", "csc ")),
     Rule("licence key", WORDS, by_pattern(_LICENCE, HIDDEN, group="secret"), (" key",)),
     Rule("mixed one-time code", WORDS, by_pattern(_MIXED, HIDDEN, group="secret"), (" code",)),
     Rule(

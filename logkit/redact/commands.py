@@ -26,6 +26,10 @@ _PLACED = re.compile(
     r"|7z[ar]?\b[^\r\n|;]{0,200}?[ \t]-p|(?:un)?rar\b[^\r\n|;]{0,200}?[ \t]-h?p"
     r"|(?:un)?zip\b[^\r\n|;]{0,200}?[ \t]-P[ \t]{0,4}"
     r"|net[ \t]{1,4}use[ \t]{1,4}[A-Za-z*]:?[ \t]{1,4}\S{1,128}[ \t]{1,4}|net[ \t]{1,4}user[ \t]{1,4}\S{1,64}[ \t]{1,4}"
+    r"|mc[ \t]{1,4}(?:alias|config host)[ \t]{1,4}(?:set|add)[ \t]{1,4}\S{1,64}"
+    r"[ \t]{1,4}\S{1,256}[ \t]{1,4}\S{1,64}[ \t]{1,4}"
+    r"|lftp\b[^\r\n|;]{0,64}?[ \t]-u[ \t]{1,4}[^\s,]{1,64},|ssh-keygen\b[^\r\n|;]{0,200}?[ \t]-[NP][ \t]{1,4}"
+    r"|wpa_passphrase[ \t]{1,4}\S{1,64}[ \t]{1,4}|add-authtoken[ \t]{1,4}"
     r"|(?:-u|--user(?:name)?)[ =][^\s:]{1,64}[ \t]{1,4}-p[ \t]{1,4}"
     r"|\bunseal[ \t]{1,4}|--type[ =]SecureString\b[^\r\n|;]{0,200}?[ \t]--value[ =]"
     r")[\"']?(?P<secret>[^\s\"'/\-][^\s\"']{2,256})"
@@ -66,6 +70,8 @@ _PROTOCOL = re.compile(
     r"(?:\\r)?(?:\r?\n|\\n|['\"]?[ \t])[>CS: \t]{0,6}(?P<asked>[A-Za-z0-9+/=]{4,})"
     r"|(?:^|[\r\n>\"'])\s{0,4}PASS (?P<ftp>[^\s\"'/]{1,256})(?=[\r\n\"']|$)"
     r"|(?:^|[\r\n>\"']|[CS]:)\s{0,4}[A-Za-z]{0,4}\d{1,6} LOGIN \S{1,128} (?P<imap>\S{1,256})"
+    r"|\bACL SETUSER [^\r\n>]{1,64}>(?P<acl>[^\s\"'\[]{1,256})"
+    r"|##vso\[task\.setvariable [^\]\r\n]{0,128}issecret=true[^\]\r\n]{0,64}\](?P<pipeline>[^\s\[]{1,256})"
     r"|\bAUTH[ \t]{1,4}(?:default |[\w\-]{1,32} )?(?P<redis>(?!\[REDACTED)[^\s\"']{8,256})(?=[\"'\r\n]|$))"
 )
 # Literals in lines of source: login("user", "x"), sp_addlogin 'user', 'x', PDO->__construct('dsn', 'user', 'x')
@@ -120,6 +126,11 @@ RULES = (
             " -p ",
             "unseal ",
             "securestring",
+            "mc ",
+            "lftp ",
+            "ssh-keygen",
+            "wpa_passphrase",
+            "authtoken",
         ),
     ),
     Rule("community of SNMP", WORDS, _snmp, ("snmp",)),
@@ -133,8 +144,10 @@ RULES = (
     Rule(
         "password of a protocol",
         WORDS,
-        by_pattern(_PROTOCOL, HIDDEN, group=("monitor", "mail", "asked", "ftp", "imap", "redis")),
-        ("auth", "pass", " login ", "334 "),
+        by_pattern(
+            _PROTOCOL, HIDDEN, group=("monitor", "mail", "asked", "ftp", "imap", "acl", "pipeline", "redis")
+        ),
+        ("auth", "pass", " login ", "334 ", "setuser ", "issecret"),
     ),
     Rule(
         "literal in a call",

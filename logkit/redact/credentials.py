@@ -118,12 +118,8 @@ def _is_no_scheme(match: re.Match[str]) -> bool:
 
 def _is_plain(secret: str) -> bool:
     """Words of a sentence, or a parameter: `Bearer authentication`, `Bearer realm=...`, `Bearer token-expired`."""
-    if "=" in secret.rstrip("=") and secret.partition("=")[0] in (
-        "realm",
-        "error",
-        "scope",
-        "error_description",
-    ):
+    name, equals, value = secret.partition("=")
+    if equals and value.strip("=") and name.isidentifier() and name.islower():
         return True
     mixed = any(map(str.isupper, secret[1:])) and any(map(str.islower, secret))
     return not any(map(str.isdigit, secret)) and not (mixed and len(secret) >= 12) and len(secret) < 32

@@ -32,6 +32,7 @@ NO_SECRETS = frozenset([PLAIN, STATEMENT, PARAMETERS, *BY_LOOK])  # by their nam
 _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z\u00c0-\uffff]+|[A-Z]+")
 _LONGEST = 128  # a longer name is data
 _MOST = 4096
+_ALGORITHMS = frozenset(["sha", "ed", "v"])  # after the name of a signature
 
 
 def split(name: str) -> list[str]:
@@ -66,7 +67,8 @@ class KeyRules:
             | vocab.SIGNATURES
             | vocab.CONTACTS
             | {pair[-1] for pair in (*vocab.PAIRS, *self._extra)}
-            | {"ref", "sha"}
+            | {"ref"}
+            | _ALGORITHMS
         )
         self._verdicts: dict[str, int] = {}
 
@@ -150,12 +152,13 @@ def _is_run_together(word: str) -> bool:
     return (
         len(word) > 6
         and word not in vocab.NOT_RUN_TOGETHER
+        and not (word.startswith(("is", "has")) and word.removeprefix("is").removeprefix("has") in vocab.WIDE)
         and (word.endswith(vocab.ENDS) or word.startswith(vocab.STARTS))
     )
 
 
 def _is_weak(words: list[str]) -> bool:
-    if words[-1] == "sha":  # `X-Shopify-Hmac-Sha256`
+    if words[-1] in _ALGORITHMS:  # `X-Shopify-Hmac-Sha256`, `X-Signature-Ed25519`
         words = words[:-1]
     return words[-1:] != [] and (
         words[-1] in vocab.SIGNATURES

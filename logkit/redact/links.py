@@ -19,8 +19,8 @@ _RESET = re.compile(r"/(?P<secret>[A-Za-z0-9_\-]{1,40}/[0-9a-z]{3,8}-[0-9a-f]{20
 # A path whose words say that what follows opens something: /invite/..., /auth/verify/..., /magic-link?t=...
 _CAPABILITY = re.compile(
     r"(?i)/(?:[a-z]{1,16}[\-_]){0,2}(?:reset|recover|invite|invites|invitation|invitations|join|magic|verify|verification"
-    r"|confirm|confirmation|activate|activation|unsubscribe|share|shared|shares|signin|sso|claim|redeem|tokens?|(?:web)?hooks?)"
-    r"(?:[\-_][a-z]{1,16}){0,2}(?:/(?:accept|confirm|complete|done|email|account|user|set|new))?/?(?:(?<=/)|\?[\w\-]{1,16}=)(?P<secret>[\w\-.~]{16,512})"
+    r"|confirm|confirmation|activate|activation|unsubscribe|share|shared|shares|signin|sso|claim|redeem|tokens?|(?:web)?hooks?|private)"
+    r"(?:[\-_][a-z]{1,16}){0,2}(?:/(?:accept|confirm|complete|done|email|account|user|set|new))?/?(?:(?<=/)|(?<=private)-|\?[\w\-]{1,16}=)(?P<secret>[\w\-.~]{16,512})"
 )
 
 

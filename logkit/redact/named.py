@@ -33,10 +33,10 @@ _LISTED = re.compile(
 # <password>x</password>, <property name="db.password">x</property>, <key>ClientSecret</key><string>x</string>
 _ELEMENT = re.compile(
     r"<(?:key>(?P<key>[\w.\-]{2,64})</key>\s{0,64}<\w{1,16}|(?P<name>[A-Za-z_][\w:.\-]{1,64})"
-    r"(?:\s(?:[^<>]{0,128}?\bname=\\?[\"'](?P<named>[\w.\-]{2,64})\\?[\"'])?[^<>]{0,256})?)>(?:<!\[CDATA\[(?P<data>[^\]]{1,4096}+)\]|(?P<value>[^<>]++)</)"
+    r"(?:\s(?:[^<>]{0,128}?\bname=\\?[\"'](?P<named>[\w.\-]{2,64})\\?[\"'])?[^<>]{0,256})?)>(?:\s{0,64}<value>)?(?:<!\[CDATA\[(?P<data>[^\]]{1,4096}+)\]|(?P<value>[^<>]++)</)"
 )
 # <input type="password" value="x">: the attributes of one tag, in any order
-_TAG = re.compile(r"<[A-Za-z][\w:.\-]{0,64}+(?P<attributes>\s[^<>]{1,2048}+)>?")
+_TAG = re.compile(r"<(?P<tag>[A-Za-z][\w:.\-]{0,64}+)(?P<attributes>\s[^<>]{1,2048}+)>?")
 _ATTRIBUTE = re.compile(
     r"(?<![\w\-])(?P<name>[A-Za-z][\w:.\-]{1,64}+)=(?P<quote>\\*[\"'])(?P<value>[^\"'<>\\]{0,1024}+)(?P=quote)"
 )
@@ -46,9 +46,15 @@ _VALUES = ("value", "content")
 _DEFAULT = re.compile(
     r"variable[ \t]{1,4}\\?\"(?P<name>[\w\-]{2,64})\\?\"\s{0,8}\{[^{}]{0,512}?(?<!\w)default\s{0,16}=\s{0,16}"
 )
+# &lt;password&gt;x&lt;/password&gt;
+_ESCAPED_ELEMENT = re.compile(
+    r"&lt;(?P<name>[A-Za-z_][\w:.\-]{1,64})&gt;"
+    r"(?P<value>(?:(?!&lt;)[^<>\r\n]){1,512}+)&lt;/"
+)
 # ENV NAME x, setx NAME x, aws configure set name x
 _SETTING = re.compile(
-    r"(?:(?<![\w\-])(?:ENV|setx)|config(?:ure|:)? set)[ \t]{1,4}(?P<name>[\w.\-]{2,64})[ \t]{1,4}"
+    r"(?:(?<![\w\-])(?:ENV|setx)|config(?:ure|:)? set)[ \t]{1,4}(?:--[\w\-]{1,16}[ \t]{1,4})?"
+    r"(?P<name>[\w.\-]{2,64})[ \t]{1,4}"
     r"[\"']?(?P<value>[^\s\"'=][^\s\"']*+)"
 )
 # pydantic: the name of the field on one line; what is wrong with the value, and the value, on the next
@@ -101,6 +107,7 @@ class NamedRules:
                 self._by(_ELEMENT, names=("named", "key", "name"), values=("data", "value")),
                 ("</",),
             ),
+            Rule("escaped element", LOUD, self._by(_ESCAPED_ELEMENT), ("&lt;/",)),
             Rule("attribute", PAIR, self._attributes, ("value", "content")),
             Rule("setting of a variable", PAIR, self._defaults, ("variable",)),
             Rule("setting command", WORDS, self._by(_SETTING), ("env ", "setx ", "config")),
@@ -127,7 +134,12 @@ class NamedRules:
             for match in pattern.finditer(text):
                 name = next(match[each] for each in names if match[each] is not None)
                 place = next(each for each in values if match[each] is not None)
-                if self._hides(name) and not is_kept(match[place].strip(), name, keys.SECRET):
+                value = match[place].strip()
+                if (
+                    self._hides(name)
+                    and not is_kept(value, name, keys.SECRET)
+                    and not self._is_name(name, value)
+                ):
                     yield match.start(place), match.end(place), HIDDEN
 
         return find
@@ -141,7 +153,8 @@ class NamedRules:
     def _attributes(self, text: str) -> Iterator[Span]:
         for tag in _TAG.finditer(text):
             found = list(_ATTRIBUTE.finditer(text, tag.start("attributes"), tag.end("attributes")))
-            if any(each["name"].lower() in _NAMES and self._hides(each["value"]) for each in found):
+            names = [tag["tag"], *(each["value"] for each in found if each["name"].lower() in _NAMES)]
+            if any(map(self._hides, names)):
                 for each in found:
                     if each["name"].lower() in _VALUES and not is_kept(each["value"], "", keys.SECRET):
                         yield each.start("value"), each.end("value"), HIDDEN
@@ -155,6 +168,10 @@ class NamedRules:
         for match in _LISTED.finditer(text):
             if self._hides(match["name"]) and not self._is_field_name(match["value"]):
                 yield match.start("value"), match.end("value"), HIDDEN
+
+    def _is_name(self, name: str, value: str) -> bool:
+        """`--secret db_password`: the name of a secret."""
+        return name == "secret" and value.isidentifier() and self._hides(value)
 
     def _is_field_name(self, value: str) -> bool:
         return value.lower() in FIELD_NAMES or (value.isidentifier() and self._hides(value))

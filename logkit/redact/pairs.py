@@ -19,7 +19,7 @@ _QUOTE = value_text.QUOTE
 _PAIR = re.compile(
     rf"""
     (?P<name>\w(?<!\w\w)(?<!\w[.\-]\w)\w*+(?:[.\-]\w++)*+(?:(?:\[|%5[Bb])[\w\-'"]{{0,64}}(?:\]|%5[Dd]))*+)
-    (?P<quote>{_QUOTE}?+)
+    (?P<quote>{_QUOTE}?+)(?:(?<=["'])\])?+
     (?:[ \t]|%20)*+
     (?P<sep>===?|!==?|:=|=>|->|→|=|:(?![:/])|:(?=/[^/])|(?<=\w)::(?=[ ][A-Za-z0-9+/]{{4}})|%3[DdAa]|\\u003[DdAa])
     (?:[ \t]|%20)*+
@@ -60,6 +60,10 @@ class Pairs:
                 name = name.replace("%5B", "[").replace("%5b", "[")  # user%5Bpassword%5D
             if name.endswith(_SOURCE_FILES):
                 continue  # auth/password.py:12
+            if text[start - 1 : start] == "/" and match["sep"] in ("->", "→"):
+                continue  # feature/reset-password -> origin/feature/reset-password
+            if text[max(0, start - 2) : start] == "${":
+                continue  # ${PASSWORD:?required}
             verdict = self._verdict(name)
             if verdict in keys.NO_SECRETS and (
                 name.lower() in _TAILS or (name.isdecimal() and len(name) < 3)

@@ -28,7 +28,7 @@ CALL = re.compile(
 PLACEHOLDER = re.compile(
     r"(?:(?i:bearer|basic|token) )?"
     # the field of a format string, and the variables of templates, shells and statements
-    r"(?:\#\{[^{}]{1,64}\}|![A-Z][A-Za-z]{1,12}(?=\s)|\$(?=\w{0,48}(?i:pass|pwd|secret|token|key))[A-Za-z_]\w{0,63}"
+    r"(?:\#\{[^{}]{1,64}\}|![A-Z][A-Za-z]{1,12}(?=\s)|\$[a-z]\w?(?!\w)|\$(?=\w{0,48}(?i:pass|pwd|secret|token|key))[A-Za-z_]\w{0,63}"
     r"|\{(?:[A-Za-z_][\w.]{0,64}(?:\[[^\]\s]{0,32}\]|\(\))?(?:![rsa])?(?::[^{}\s]{0,16})?|\d{0,2})\}|\{\{[^{}]{0,64}\}\}|\$\{[^{}]{1,128}\}|\$[A-Z_][A-Z0-9_]*"
     r"|\$\([^()]{0,64}\)"
     r"|%\(\w{1,64}\)s|%[sdr]"
@@ -54,7 +54,7 @@ _HEX = re.compile(r"[0-9a-fA-F]+")
 _DIGEST = re.compile(r"(?:[A-Za-z]{1,24}[\-_.:/]){0,6}[0-9a-f]{32,128}")
 # Instead of a value a pattern or a type, `password=([^&]+)` and `apiKeys: [ApiKey!]!`, or an address at Amazon's.
 NO_VALUE = re.compile(
-    r"\(?\[\^[^\]]{1,16}\][+*]\)?|\\?\(?\\[SwdW][+*]\)?|\(\?[:P<=!][^\s]{0,64}|\[?[A-Z][A-Za-z]{1,32}!?\]?!"
+    r"!vault|\(?\[\^[^\]]{1,16}\][+*]\)?|\\?\(?\\[SwdW][+*]\)?|\(\?[:P<=!][^\s]{0,64}|\[?[A-Z][A-Za-z]{1,32}!?\]?!"
     r"|(?!SK)[A-Z]{2}[0-9a-f]{32}|arn:aws[a-z\-]{0,8}:[a-z0-9\-]{1,32}:[a-z0-9\-]{0,32}:\d{0,12}:\S{1,256}"
 )
 _PATH = re.compile(r"/[\w.\-]+(?:/[\w.\-]*)+")  # the working directory has the name of a password
@@ -67,7 +67,7 @@ _STATUS = words(
     unavailable pending verified unverified too must cannot this the that is was are not no yes has have may
     should your enter please field value values must optional match matches mismatch does do did found generated
     checked skipped hit miss cleared closed opened login logout signed in out on off for and or with without
-    raise return throw
+    raise return throw await new
     string str int integer bytes bool boolean any object list dict tuple optional[str] secretstr char text varchar
     """
 )
@@ -114,8 +114,8 @@ def is_plain_hash(value: str, name_words: list[str]) -> bool:
     """A digest under a name such as `key` or `state` says nothing; under `signature` it does."""
     return (
         (_HEX.fullmatch(value) or _DIGEST.fullmatch(value)) is not None
-        and name_words[-1:] != []
-        and name_words[-1] not in SIGNATURES
+        and name_words != []
+        and SIGNATURES.isdisjoint(name_words[-2:])
     )
 
 
@@ -127,6 +127,8 @@ def is_status(value: str, name: str, sep: str) -> bool:
     last = keys.split(name)[-1:]
     if not TOPICS.isdisjoint(last) and (lower in METHODS or _MEASURE.fullmatch(value)):
         return True  # `auth=ldap`, `session: 30m`
+    if last == ["auth"] and value.isdecimal() and len(value) < 5:
+        return True  # `auth: 12 ok, 3 failed`
     if sep in ("==", "!=", "===", "!=="):
         return _VERSION.fullmatch(value) is not None or (
             value.isidentifier() and not any(map(str.isdigit, value))

@@ -31,7 +31,8 @@ _ANNOTATION = re.compile(
     r"[A-Za-z_][\w.]{0,64}(?:\[[\w., |]{0,64}\])?(?: \| \w{1,32})? = (?=[\"'])"
 )  # `token: str = "x"`
 _ANGLES = re.compile(r"<(?P<inner>[^\s<>]{8,128})>")
-_TAG = re.compile(r"!(?:vault|!str|!binary)[ \t]+")  # of YAML
+# A tag of YAML; the type of a value in PHP's dumps.
+_TAG = re.compile(r"!(?:vault|!str|!binary)[ \t]+|(?:\r?\n[ \t]{0,64})?string\(\d{1,6}\) (?=\\*\")")
 # A block of YAML: `token: >-` and what is indented below; also a list of plain words below the name.
 _BLOCK = re.compile(r"[|>][+\-]?[ \t]*+(?:\r?\n|\\n)(?P<indent>[ \t]{1,32})(?P<block>[^\r\n\\]++)")
 _LINE = re.compile(r"(?:\r?\n|\\n)(?P<indent>[ \t]{1,64}+)(?P<block>[^\r\n\\]++)")
@@ -46,7 +47,7 @@ QUOTED = "quoted"  # in the place of `outer`: the name itself stood in quotes
 _CLOSES = {"[": "]", "(": ")", "{": "}"}
 _BARE = re.compile(
     r"""(?:[^\s,;&|"'`<>\\\x00-\x1f]
-    |[,;&|](?!amp;)(?![\s"'`\\]|$|[\w%\[][\w.%\[\]\-]{0,63}(?:=|%3[Dd]|:[ ]?))
+    |[,;&|](?!amp;)(?![\s"'`\\]|$|[\w%\[][\w.%\[\]\-]{0,63}(?:[ ][A-Z][a-z]{1,31}){0,2}(?:=|%3[Dd]|:[ ]?))
     |["'`](?=[^\s,;&)\]}>:"'`\\])(?=[^\s]{1,64})
     |\\(?![nrt"'`\\])
     |[<>](?=[\-_$\#@!%^*+~])

@@ -24,6 +24,7 @@ WIDE = words(
     sharedkey accountkey passkey
     contraseña hasło lösenord jelszó şifre пароль пароля
     contrasenya lozinka geslo parool kodeord slaptažodis parolă лозинка парола κωδικός
+    secrète secreta secreto segredo segreto geheimnis
     密码 密碼 口令 暗証番号 パスワード 비밀번호 암호
     """
 )
@@ -131,7 +132,7 @@ COUNTABLE = words(
 
 # Hidden only when the value looks like a random token: the name alone says too little.
 WEAK = words(
-    "key sig signature sigs state nonce code sid hmac ticket assertion salt seed dsn pan hash_key authenticity"
+    "key private sig signature sigs state nonce code sid hmac ticket assertion salt seed dsn pan hash_key authenticity"
 )
 
 # What such a key finds or names: a random-looking one is no secret.
@@ -173,6 +174,7 @@ REFERENCES = words(
 # Names of columns and form fields, as they stand in lists of names: `["password", "email"]` is no pair.
 FIELD_NAMES = words(
     """
+    last_login is_superuser user_permissions user_id owner_id
     id pk uuid name names username user email first_name last_name full_name login identifier is_active is_staff
     date_joined title slug status type role roles group groups permissions created_at updated_at created updated
     description phone address country language locale timezone true false none null on off yes no
