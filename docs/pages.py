@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import re
+import runpy
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from logkit.audit.cli import verbs
 from logkit.settings import Variable, variables
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
+PICTURE = REFERENCE.parent / "pictures" / "architecture.svg"
 _KINDS: dict[Callable[[str], object], str] = {
     parsers.text: "text",
     parsers.path: "a path",
@@ -80,6 +82,11 @@ PARTS: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
 }
 
 
+def picture() -> str:
+    """docs/pictures/architecture.svg, drawn by the module beside it."""
+    return str(runpy.run_path(str(PICTURE.with_suffix(".py")))["drawing"]())
+
+
 def made(name: str) -> str:
     """The page as it should be: what stands between its marks is made anew."""
     page = (REFERENCE / name).read_text()
@@ -93,14 +100,13 @@ def made(name: str) -> str:
 
 
 def main() -> int:
-    stale = [name for name in PARTS if made(name) != (REFERENCE / name).read_text()]
+    pages = {REFERENCE / name: made(name) for name in PARTS} | {PICTURE: picture()}
+    stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
     if "--check" in sys.argv:
-        sys.stderr.writelines(
-            f"docs/reference/{name} is not what the code says: make pages\n" for name in stale
-        )
+        sys.stderr.writelines(f"docs/{path.parent.name}/{path.name} is stale: make pages\n" for path in stale)
         return len(stale)
-    for name in stale:
-        (REFERENCE / name).write_text(made(name))
+    for path in stale:
+        path.write_text(pages[path])
     return 0
 
 
