@@ -27,6 +27,7 @@ EFFECTS = {
     "LOG_FILE": "tests/unit/test_gate.py::test_buffered_stdout_and_a_file_hold_the_same_lines",
     "LOG_FILE_ROTATION": _OURS + "test_a_file_is_rotated_and_what_is_old_goes",
     "LOG_FILE_RETENTION": _OURS + "test_a_file_is_rotated_and_what_is_old_goes",
+    "LOG_OTLP": "tests/integration/test_otlp.py::test_a_line_is_a_log_record",
     "LOG_SERVICE": _OURS + "test_a_line_says_whose_it_is_and_how_long_it_may_be",
     "LOG_ENVIRONMENT": "tests/unit/test_settings.py::test_production_refuses_what_development_allows",
     "LOG_RELEASE": _OURS + "test_a_line_says_whose_it_is_and_how_long_it_may_be",
