@@ -12,7 +12,7 @@ from django.core import checks
 def check_neighbours(app_configs: Any, **_: object) -> list[checks.CheckMessage]:
     """What a single machine does without, and a service that people sign up to does not."""
     found: list[checks.CheckMessage] = []
-    if not settings.EMAIL_HOST:
+    if settings.MAIL_TARGET == "files":
         found.append(
             checks.Warning(
                 "Letters are left as files, so nobody can confirm an address.",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+import django
 
 from logkit import parsers
 from logkit.celery import beat_schedule
@@ -199,15 +200,22 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # -- Mail, tasks, neighbours --------------------------------------------------------------------------------
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "circles@localhost")
-EMAIL_HOST = env.text("EMAIL_HOST")
-EMAIL_PORT = env.read("EMAIL_PORT", 587, parsers.integer(1, 65535))
-EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
-EMAIL_HOST_PASSWORD = env.secret("EMAIL_HOST_PASSWORD", default="")
-EMAIL_USE_TLS = env.read("EMAIL_USE_TLS", True, parsers.switch)
-EMAIL_TIMEOUT = 10
+_host, _port = env.text("EMAIL_HOST"), env.read("EMAIL_PORT", 587, parsers.integer(1, 65535))
+_account = {"username": env.text("EMAIL_HOST_USER"), "password": env.secret("EMAIL_HOST_PASSWORD", default="")}
+_encrypted = {"use_tls": env.read("EMAIL_USE_TLS", True, parsers.switch)}
 # Without a mail server letters are left as files; the console backend would break the JSON lines of stdout.
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
-EMAIL_FILE_PATH = str(VAR_DIR / "mail")
+MAIL_TARGET = f"{_host}:{_port}" if _host else "files"
+_backend = f"django.core.mail.backends.{'smtp' if _host else 'filebased'}.EmailBackend"
+_options: dict[str, Any] = {"file_path": str(VAR_DIR / "mail")}
+if _host:
+    _options = {"host": _host, "port": _port, "timeout": 10, **_account, **_encrypted}
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": _backend, "OPTIONS": _options}}
+else:
+    EMAIL_BACKEND, EMAIL_FILE_PATH = _backend, _options.get("file_path")
+    EMAIL_HOST, EMAIL_PORT, EMAIL_TIMEOUT = _host, _port, _options.get("timeout")
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _account["username"], _account["password"]
+    EMAIL_USE_TLS = _encrypted["use_tls"]
 
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://")
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}

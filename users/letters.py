@@ -98,7 +98,6 @@ def send(letter: EmailMessage) -> Logger:
     Returns a logger that says where it went and how fast, for the event.
     """
     started = time.perf_counter()
-    target = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}" if settings.EMAIL_HOST else "files"
     attempt = current_task.request.retries + 1 if current_task else 1
     failure: Exception | None = None
     try:
@@ -106,7 +105,7 @@ def send(letter: EmailMessage) -> Logger:
     except (SMTPException, OSError) as error:
         failure = error
     duration_ms = round((time.perf_counter() - started) * 1000, 1)
-    call = logger.bind(target=target, duration_ms=duration_ms, attempt=attempt)
+    call = logger.bind(target=settings.MAIL_TARGET, duration_ms=duration_ms, attempt=attempt)
     if failure is None:
         return call
     call.bind(reason=type(failure).__name__).warning("mail.failed")
