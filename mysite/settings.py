@@ -201,7 +201,10 @@ AUTH_PASSWORD_VALIDATORS = [
 # -- Mail, tasks, neighbours --------------------------------------------------------------------------------
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "circles@localhost")
 _host, _port = env.text("EMAIL_HOST"), env.read("EMAIL_PORT", 587, parsers.integer(1, 65535))
-_account = {"username": env.text("EMAIL_HOST_USER"), "password": env.secret("EMAIL_HOST_PASSWORD", default="")}
+_account = {
+    "username": env.text("EMAIL_HOST_USER"),
+    "password": env.secret("EMAIL_HOST_PASSWORD", default=""),
+}
 _encrypted = {"use_tls": env.read("EMAIL_USE_TLS", True, parsers.switch)}
 # Without a mail server letters are left as files; the console backend would break the JSON lines of stdout.
 MAIL_TARGET = f"{_host}:{_port}" if _host else "files"
