@@ -7,7 +7,7 @@ place of `Logger._log`, through which all of Loguru's calls go. A plain call goe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from multiprocessing import current_process
 from os import getpid
 from sys import _getframe
@@ -20,6 +20,8 @@ from loguru import _error_interceptor, _logger, logger
 
 from logkit.context import current_context
 from logkit.record import AUDIT_NO, Deliver, Wants, origin_of, stamp, where_of
+
+TakeEvent = Callable[[Any], object]
 
 TESTED = ("0.7.3",)
 _INTERCEPT = "logkit.intercept"  # whom `logger.disable()` is asked about when a stdlib record comes
@@ -63,7 +65,7 @@ def foreign_handlers(own: Collection[int]) -> list[Handler]:
 class _Lane:
     """Who may pass. While nothing changes, all that a call asks are two identities."""
 
-    __slots__ = ("_asked", "deliver", "handlers", "own", "reason", "wants")
+    __slots__ = ("_asked", "deliver", "handlers", "own", "reason", "take_event", "wants")
 
     def __init__(
         self,
@@ -71,8 +73,9 @@ class _Lane:
         deliver: Deliver | None = None,
         own: frozenset[int] = frozenset(),
         wants: Wants | None = None,
+        take_event: TakeEvent | None = None,
     ) -> None:
-        self.reason, self.wants = reason, wants
+        self.reason, self.wants, self.take_event = reason, wants, take_event
         self.deliver: Any = deliver  # None while the lane is closed, which admits nobody
         self.handlers: object = None  # the handlers of Loguru's core, seen to be ours and no others
         self.own, self._asked = own, None
@@ -90,10 +93,17 @@ class _Lane:
 _lane = _Lane("logkit is not configured")
 
 
-def install(deliver: Deliver, own: frozenset[int], *, wants: Wants | None = None) -> None:
+def install(
+    deliver: Deliver,
+    own: frozenset[int],
+    *,
+    wants: Wants | None = None,
+    take_event: TakeEvent | None = None,
+) -> None:
     """Open the lane to `deliver` for as long as the handlers `own` are all that Loguru has.
 
-    `wants` is asked first, where Loguru's minimum level is not all there is to a threshold.
+    `wants` is asked first, where Loguru's minimum level is not all there is to a threshold. `take_event` is the filter
+    of the audit handler, which gets a record of level AUDIT that it does not look at.
     """
     global _lane
     if (version := getattr(loguru, "__version__", "of no version")) not in TESTED:
@@ -101,7 +111,7 @@ def install(deliver: Deliver, own: frozenset[int], *, wants: Wants | None = None
     elif _LOGGER._log is not _log and _LOGGER._log.__module__ != _logger.__name__:
         _lane = _Lane("somebody else has replaced Loguru's Logger._log")
     else:
-        _lane = _Lane("every handler is ours", deliver, own, wants)
+        _lane = _Lane("every handler is ours", deliver, own, wants, take_event)
         _LOGGER._log = _log
 
 
@@ -157,7 +167,6 @@ def _take(core: Any, level: str, level_no: int, options: Any, message: Any, args
         or colors  # here: no text of Loguru's is written)
         or record
         or type(message) is not str
-        or level_no == AUDIT_NO  # the trail goes through Loguru, and sees who bypasses it (decision 11)
     ):
         return False
     try:
@@ -168,6 +177,12 @@ def _take(core: Any, level: str, level_no: int, options: Any, message: Any, args
     is_enabled = core.enabled.get(name)
     if not is_enabled:  # None: Loguru finds out about a module when it first logs
         return is_enabled is False
+    if (
+        level_no == AUDIT_NO
+    ):  # its record would carry nothing, and our other handler declines it (decision 11)
+        if lane.take_event is not None:
+            lane.take_event(None)
+        return True
     if (wants := lane.wants) is not None and not wants(level_no, name or ""):
         return True
     ambient = _AMBIENT.get()

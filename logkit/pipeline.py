@@ -82,7 +82,8 @@ class _Installation:
             _remove_handler(handler)
         if pipeline.settings.fast_lane == "auto":
             wants = pipeline.wants if pipeline.levels.named else None
-            fastlane.install(pipeline.deliver, self.handlers, wants=wants)
+            take_event = trail.take if trail.enabled else None
+            fastlane.install(pipeline.deliver, self.handlers, wants=wants, take_event=take_event)
         else:
             fastlane.uninstall("LOG_FAST_LANE is off")
 

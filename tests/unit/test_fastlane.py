@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ import pytest
 from loguru import _logger, logger
 
 import logkit
-from logkit import fastlane, pipeline
+from logkit import audit, fastlane, pipeline
+from logkit.audit.trail import current
 from logkit.delivery import Pipeline
 from logkit.record import stamp
 
@@ -109,10 +110,48 @@ def test_what_is_not_plain_is_logurus(lines: Lines, call: Any, message: str) -> 
     assert (lines.records, lines.only["message"]) == (1, message)
 
 
-def test_the_level_of_the_trail_is_logurus(lines: Lines) -> None:
-    """The trail's sink sees what comes at its level, and no other sink does. (decision 11)"""
+def test_the_level_of_the_trail_is_no_line(lines: Lines) -> None:
+    """The trail's handler hears of what comes at its level, and no other sink does, on either path. (decision 11)"""
     logger.log("AUDIT", "a")
+    assert (lines.records, list(lines)) == (0, [])
+    logger.opt(exception=ValueError("b")).log("AUDIT", "a")
     assert (lines.records, list(lines)) == (1, [])
+
+
+def test_an_audit_event_takes_the_lane_too(
+    lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without Loguru's record while every handler is ours; with it, and with the same event, while one is not."""
+    folders = {
+        name: str(tmp_path / name.lower()) for name in ("AUDIT_DIR", "AUDIT_SPOOL_DIR", "AUDIT_KEY_DIR")
+    }
+    logkit.configure({**ENVIRON, **folders, "AUDIT": "on", "AUDIT_FSYNC": "never"})
+    audit.emit("circle.created")  # Loguru asks whether the trail's module is enabled when that logs first
+    lines.records = 0
+    assert audit.emit("circle.created").state == "written"
+    assert lines.records == 0
+    seen: list[str] = []
+    foreign = logger.add(lambda message: seen.append(message.record["message"]), level=0)
+    assert audit.emit("circle.created").state == "written"
+    logger.remove(foreign)
+    assert (lines.records, seen) == (1, ["audit"])
+
+
+@pytest.mark.parametrize(
+    "harm", [logger.remove, lambda: logger.disable("logkit")], ids=["removed", "disabled"]
+)
+def test_a05_the_lane_hides_no_bypass(lines: Lines, tmp_path: Path, harm: Callable[[], None]) -> None:
+    """What keeps Loguru from calling the trail's handler keeps the lane from it, so that the bypass is reported."""
+    folders = {
+        name: str(tmp_path / name.lower()) for name in ("AUDIT_DIR", "AUDIT_SPOOL_DIR", "AUDIT_KEY_DIR")
+    }
+    logkit.configure({**ENVIRON, **folders, "AUDIT": "on", "AUDIT_FSYNC": "never"})
+    audit.emit("circle.created")
+    reported: list[str] = []
+    current().report = lambda level, message, fields: reported.append(message)
+    harm()
+    assert audit.emit("circle.created").state == "written"
+    assert reported == ["audit.bypassed"]
 
 
 def test_a_level_that_is_none_is_refused_in_logurus_words(lines: Lines) -> None:

@@ -103,7 +103,7 @@ class AuditTrail:
 
     # What Loguru is given.
 
-    def take(self, record: loguru.Record) -> bool:
+    def take(self, record: loguru.Record | None) -> bool:
         """Loguru's filter: append the event that this thread's record stands for, then decline the record.
 
         Here and not in a sink, because a ledger that is busy must not be waited for under Loguru's handler lock.
