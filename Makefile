@@ -1,12 +1,13 @@
 # The README's commands. `make` alone lists them.
 PYTHON ?= python3
+PYENV = $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.*/bin
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-bench
 export LOG_ENVIRONMENT ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo pictures docs pages demo-break run test coverage test-ordinary loguru-suite test-services test-packaging soak torture bench lint format clean
+.PHONY: help install lock demo pictures docs pages demo-break run test test-newest coverage test-ordinary loguru-suite test-services test-packaging soak torture bench lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -60,6 +61,13 @@ run: install ## Web, worker and gateway with their log in this terminal, until C
 
 test: install ## Run the tests on the embedded defaults (SQLite, filesystem broker)
 	$(BIN)/python -m pytest -m "not services and not packaging and not torture and not soak" --numprocesses 2 --dist loadscope
+
+test-newest: ## The same tests on the newest Python that is present, with the newest Django
+	@for version in 14 13 12; do \
+		for python in $$(command -v python3.$$version) $(PYENV)/python3.$$version; do \
+			if $$python -c '' 2>/dev/null; then exec $(MAKE) test PYTHON=$$python VENV=.venv-newest; fi; \
+		done; \
+	done; echo "no Python newer than 3.11 is present: nothing to test beside make test"
 
 test-ordinary: install ## The same tests on Loguru's own path, with the fast lane off
 	TEST_FAST_LANE=off $(BIN)/python -m pytest -m "not services and not packaging and not torture and not soak" --numprocesses 2 \

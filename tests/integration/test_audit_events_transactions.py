@@ -108,6 +108,7 @@ def test_a_connection_that_is_closed_inside_is_a_rollback(desk: Desk, tmp_path: 
     assert ends(desk) == [("failure", "rolled_back")]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nobody closes the connection
 def test_a_thread_that_dies_in_a_transaction_is_a_rollback(desk: Desk) -> None:
     """The connection goes with its thread, and the outcome says so."""
 
