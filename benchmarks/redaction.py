@@ -1,9 +1,10 @@
 """How much the redactor misses, how much it damages, what it costs; and the same of its peers.
 
-`python benchmarks/redaction.py LINES.jsonl` prints leaks and damage by kind. Each line is an object with `text` or
-`fields`; no item of `secrets` may appear in what comes out, every item of `keep` must.
-`--own` measures the project's own labelled lines, `--compare` runs every scrubber that can be imported here on them:
-Sentry's EventScrubber, logfire's Scrubber and Django's SafeExceptionReporterFilter. `--speed` compares with Loguru.
+`python -m benchmarks.redaction` compares and times: what `--compare` and `--speed` do, with the promises beside it.
+`--compare` runs every scrubber that can be imported here on the project's own labelled lines: Sentry's EventScrubber,
+logfire's Scrubber and Django's SafeExceptionReporterFilter. `--speed` compares with Loguru.
+`LINES.jsonl` prints leaks and damage by kind. Each line is an object with `text` or `fields`; no item of `secrets` may
+appear in what comes out, every item of `keep` must. `--own` does the same with the project's own lines.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ import orjson
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.report import Bar, chart
 from logkit.redact import Redactor
 
+MOST_WARM = 0.15  # of Loguru's line with a sink that does nothing
+MOST_COLD = 1.5
 Source = str | dict[str, Any]
 Scrub = Callable[[Source], str]
 
@@ -43,7 +47,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    what = parser.add_mutually_exclusive_group(required=True)
+    what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "lines", type=Path, nargs="?", help="JSON lines with text or fields, secrets, keep, kind"
     )
@@ -54,6 +58,8 @@ def main() -> int:
     )
     parser.add_argument("--show", action="store_true", help="print every line that failed")
     options = parser.parse_args()
+    if not (options.lines or options.own or options.compare or options.speed):
+        return compare() | speed()
     if options.speed:
         return speed()
     if options.compare:
@@ -102,23 +108,33 @@ def failures(line: Labelled, shown: str) -> tuple[list[str], list[str]]:
 
 
 def compare() -> int:
-    """Leaks, damage and time of every scrubber; those that are not installed are named."""
+    """Leaks, damage and time of every scrubber; those that are not installed are named. 1 when ours has any."""
     lines = list(own())
     secret = sum(bool(line.secrets) for line in lines)
-    print(f"{len(lines)} lines, {secret} with a secret in them")
-    print(f"{'':36} {'leaks':>6} {'damaged':>8} {'us/line':>8}")
+    kept = sum(bool(line.keep) for line in lines)
+    print(
+        f"| scrubber | lines with a secret that leak, of {secret:,} | damaged, of {kept:,} | us a line, cold |"
+    )
+    print("|---|---|---|---|")
+    failed = 0
+    bars = []
     for name, module, make in SCRUBBERS:
         try:
             importlib.import_module(module)
         except ImportError:
-            print(f"{name:36} skipped: {module.partition('.')[0]} is not installed here")
+            print(f"| {name} | {module.partition('.')[0]} is not installed here | | |")
             continue
         scrub = make()
         results = [failures(line, scrub(line.source)) for line in lines]
         leaks = sum(bool(leaked) for leaked, _ in results)
         damaged = sum(bool(lost) for _, lost in results)
-        print(f"{name:36} {leaks:6} {damaged:8} {cost(make, lines):8.2f}")
-    return 0
+        print(f"| {name} | {leaks:,} | {damaged:,} | {cost(make, lines):.1f} |")
+        bars.append(Bar(name, float(leaks), make is logkit))
+        failed |= make is logkit and bool(leaks or damaged)
+    print()
+    title = f"Lines that still show their secret, of {secret:,}"
+    chart("redaction", title, unit="lines", better="less", bars=bars)
+    return int(failed)
 
 
 def cost(make: Callable[[], Scrub], lines: list[Labelled]) -> float:
@@ -220,14 +236,21 @@ def speed() -> int:
             redactor.text(message)
             redactor.fields(fields)
         cold.append((time.process_time() - started) / lines / floor)
-    print(f"floor: {floor * 1e6:.2f} us a line")
-    print(
-        f"warm, the same message and 3 fields:             {statistics.median(warm):.3f}x of Loguru's no-op line"
-    )
-    print(
-        f"cold, a new message of 120 and 8 new fields:     {statistics.median(cold):.3f}x of Loguru's no-op line"
-    )
-    return 0
+    print(f"{len(warm)} rounds of {lines:,} lines; Loguru's no-op line: {floor * 1e6:.1f} us\n")
+    print("| redaction of | against | ratio, eight rounds of ten | promise | |")
+    print("|---|---|---|---|---|")
+    missed = False
+    for what, ratios, most in (
+        ("a known message and 3 fields", warm, MOST_WARM),
+        ("a new message of 120 characters and 8 new fields", cold, MOST_COLD),
+    ):
+        median = statistics.median(ratios)
+        low, *_, high = statistics.quantiles(ratios, n=10)
+        missed |= median > most
+        verdict = "MISSED" if median > most else "held"
+        cells = [what, "Loguru with a no-op sink", f"{median:.3f} ({low:.3f} to {high:.3f})", f"<= {most:g}"]
+        print(f"| {' | '.join(cells)} | {verdict} |")
+    return int(missed)
 
 
 def timed(call: Callable[[], object], times: int) -> float:

@@ -31,6 +31,7 @@ BENCHES = {
     "benchmarks.request_load": "Requests a second",
     "benchmarks.ledger": "Reading the trail",
     "benchmarks.tail": "Reading logs",
+    "benchmarks.redaction": "What is hidden, what is damaged, what it costs",
 }
 PEERS = (
     *(
@@ -41,7 +42,7 @@ PEERS = (
         "concurrent-log-handler",
         "django-guid",
     ),
-    *("orjson", "django", "celery", "gunicorn", "locust"),
+    *("orjson", "django", "celery", "gunicorn", "locust", "sentry-sdk", "logfire"),
 )
 METHOD = """\
 Cases that are compared run side by side: each is set up in a process of its own, all of them are alive at once and

@@ -49,7 +49,7 @@ _TYPED = re.compile(
 )
 # "card 4111 ..., cvv 321"
 _CVV = re.compile(
-    r"(?i)(?<![\w\-])(?:cvv2?|cvc2?|cvn|csc)"
+    r"(?i)(?<![\w\-])(?:cvv2?|cvc2?|cvn)"
     r"[ \t]{1,4}(?:is |was )?(?P<secret>\d{3,4})(?![\w.\-]*\d)(?!\w)"
 )
 # "license key ABCD-EFGH-IJKL-MNOP activated"
@@ -92,7 +92,7 @@ RULES = (
     Rule("one-time code before its name", WORDS, by_pattern(_IS_YOUR, HIDDEN, group="secret"), _NAMES),
     Rule("one-time code to use", WORDS, by_pattern(_USE, HIDDEN, group="secret"), ("code",)),
     Rule("typed code", WORDS, by_pattern(_TYPED, HIDDEN, group=("secret", "other")), (" code",)),
-    Rule("card's code", WORDS, by_pattern(_CVV, HIDDEN, group="secret"), ("cv", "csc ")),
+    Rule("card's code", WORDS, by_pattern(_CVV, HIDDEN, group="secret"), ("cv",)),
     Rule("licence key", WORDS, by_pattern(_LICENCE, HIDDEN, group="secret"), (" key",)),
     Rule("mixed one-time code", WORDS, by_pattern(_MIXED, HIDDEN, group="secret"), (" code",)),
     Rule(

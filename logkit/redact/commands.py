@@ -14,25 +14,34 @@ _CREDENTIAL_ARGUMENT = re.compile(
     r"(?<![\w\-])(?:-u|--user|--proxy-user|--auth|-a|-U)(?:[ \t]{1,4}|=|[\"'],\s?)[\"']?"
     r"(?P<user>[\w.@+\-]{0,64})[:%](?P<secret>[^\s\"'/:][^\s\"']*)"
 )
-# Passwords that stand at a place of their own: after a name, an archive, an option of one letter.
-_PLACED = re.compile(
+# Passwords that stand at a place of their own: after an option of one letter, after a name.
+_LETTER = re.compile(
     r"(?<![\w\-.])(?:"
-    r"rabbitmqctl\b[^\r\n|;]{0,64}?[ \t](?:add_user|change_password|authenticate_user)[ \t]{1,4}\S{1,64}[ \t]{1,4}"
-    r"|htpasswd[ \t]{1,4}-(?:[A-Za-z]{0,4}b[A-Za-z]{0,4}[ \t]{1,4}[^\s\-]\S{0,128}"
+    r"htpasswd[ \t]{1,4}-(?:[A-Za-z]{0,4}b[A-Za-z]{0,4}[ \t]{1,4}[^\s\-]\S{0,128}"
     r"|[A-Za-z]{0,4}n[A-Za-z]{0,4}b[A-Za-z]{0,4})[ \t]{1,4}\S{1,64}[ \t]{1,4}"
-    r"|config[ \t]{1,4}(?:http-basic|bearer|pypi-token|gitlab-token|github-oauth)\.[\w.\-]{1,64}[ \t]{1,4}"
-    r"(?:[^\s\-]\S{0,64}[ \t]{1,4})?"
     r"|openssl[ \t]{1,4}(?:enc|aes[\w\-]{0,16}|des[\w\-]{0,16})\b[^\r\n|;]{0,200}?[ \t]-[kK][ \t]{1,4}"
     r"|7z[ar]?\b[^\r\n|;]{0,200}?[ \t]-p|(?:un)?rar\b[^\r\n|;]{0,200}?[ \t]-h?p"
     r"|(?:un)?zip\b[^\r\n|;]{0,200}?[ \t]-P[ \t]{0,4}"
+    r"|lftp\b[^\r\n|;]{0,64}?[ \t]-u[ \t]{1,4}[^\s,]{1,64},|ssh-keygen\b[^\r\n|;]{0,200}?[ \t]-[NP][ \t]{1,4}"
+    r"|(?:-u|--user(?:name)?)[ =][^\s:]{1,64}[ \t]{1,4}-p[ \t]{1,4}"
+    r"|--type[ =]SecureString\b[^\r\n|;]{0,200}?[ \t]--value[ =]"
+    r")[\"']?(?P<secret>[^\s\"'/\-][^\s\"']{2,256})"
+)
+_PLACED = re.compile(
+    r"(?<![\w\-.])(?:"
+    r"rabbitmqctl\b[^\r\n|;]{0,64}?[ \t](?:add_user|change_password|authenticate_user)[ \t]{1,4}\S{1,64}[ \t]{1,4}"
+    r"|config[ \t]{1,4}(?:http-basic|bearer|pypi-token|gitlab-token|github-oauth)\.[\w.\-]{1,64}[ \t]{1,4}"
+    r"(?:[^\s\-]\S{0,64}[ \t]{1,4})?"
     r"|net[ \t]{1,4}use[ \t]{1,4}[A-Za-z*]:?[ \t]{1,4}\S{1,128}[ \t]{1,4}|net[ \t]{1,4}user[ \t]{1,4}\S{1,64}[ \t]{1,4}"
     r"|mc[ \t]{1,4}(?:alias|config host)[ \t]{1,4}(?:set|add)[ \t]{1,4}\S{1,64}"
     r"[ \t]{1,4}\S{1,256}[ \t]{1,4}\S{1,64}[ \t]{1,4}"
-    r"|lftp\b[^\r\n|;]{0,64}?[ \t]-u[ \t]{1,4}[^\s,]{1,64},|ssh-keygen\b[^\r\n|;]{0,200}?[ \t]-[NP][ \t]{1,4}"
-    r"|wpa_passphrase[ \t]{1,4}\S{1,64}[ \t]{1,4}|add-authtoken[ \t]{1,4}"
-    r"|(?:-u|--user(?:name)?)[ =][^\s:]{1,64}[ \t]{1,4}-p[ \t]{1,4}"
-    r"|\bunseal[ \t]{1,4}|--type[ =]SecureString\b[^\r\n|;]{0,200}?[ \t]--value[ =]"
+    r"|wpa_passphrase[ \t]{1,4}\S{1,64}[ \t]{1,4}|add-authtoken[ \t]{1,4}|\bunseal[ \t]{1,4}"
     r")[\"']?(?P<secret>[^\s\"'/\-][^\s\"']{2,256})"
+)
+# Azure's pipelines and Redis' access control write the secret after a sign.
+_SIGNED = re.compile(
+    r"##vso\[task\.setvariable [^\]\r\n]{0,128}issecret=true[^\]\r\n]{0,64}\](?P<pipeline>[^\s\[]{1,256})"
+    r"|\bACL SETUSER [^\r\n>]{1,64}>(?P<acl>[^\s\"'\[]{1,256})"
 )
 _SNMP = re.compile(r"(?<![\w\-.])snmp[a-z]{3,12} [^\r\n|;]{1,400}+")
 _SNMP_SECRET = re.compile(r"[ \t]-[cAX][ \t]{1,4}[\"']?(?P<secret>[^\s\"'\-][^\s\"']{0,256})")
@@ -70,8 +79,6 @@ _PROTOCOL = re.compile(
     r"(?:\\r)?(?:\r?\n|\\n|['\"]?[ \t])[>CS: \t]{0,6}(?P<asked>[A-Za-z0-9+/=]{4,})"
     r"|(?:^|[\r\n>\"'])\s{0,4}PASS (?P<ftp>[^\s\"'/]{1,256})(?=[\r\n\"']|$)"
     r"|(?:^|[\r\n>\"']|[CS]:)\s{0,4}[A-Za-z]{0,4}\d{1,6} LOGIN \S{1,128} (?P<imap>\S{1,256})"
-    r"|\bACL SETUSER [^\r\n>]{1,64}>(?P<acl>[^\s\"'\[]{1,256})"
-    r"|##vso\[task\.setvariable [^\]\r\n]{0,128}issecret=true[^\]\r\n]{0,64}\](?P<pipeline>[^\s\[]{1,256})"
     r"|\bAUTH[ \t]{1,4}(?:default |[\w\-]{1,32} )?(?P<redis>(?!\[REDACTED)[^\s\"']{8,256})(?=[\"'\r\n]|$))"
 )
 # Literals in lines of source: login("user", "x"), sp_addlogin 'user', 'x', PDO->__construct('dsn', 'user', 'x')
@@ -111,29 +118,24 @@ RULES = (
         (" -", " /p:", "/user:"),
     ),
     Rule(
+        "password after a letter",
+        WORDS,
+        by_pattern(_LETTER, HIDDEN, group="secret", unless=_is_no_command),
+        (" -",),
+    ),
+    Rule(
         "password at its place",
         WORDS,
         by_pattern(_PLACED, HIDDEN, group="secret", unless=_is_no_command),
-        (
-            "rabbitmqctl",
-            "htpasswd",
-            "config ",
-            "openssl ",
-            "7z",
-            "rar ",
-            "zip ",
-            "net use",
-            " -p ",
-            "unseal ",
-            "securestring",
-            "mc ",
-            "lftp ",
-            "ssh-keygen",
-            "wpa_passphrase",
-            "authtoken",
-        ),
+        ("rabbitmqctl", "config ", "net use", "mc ", "unseal ", "passphrase", "authtoken"),
     ),
-    Rule("community of SNMP", WORDS, _snmp, ("snmp",)),
+    Rule(
+        "password after a sign",
+        LOUD,
+        by_pattern(_SIGNED, HIDDEN, group=("pipeline", "acl")),
+        ("issecret=true", "acl setuser "),
+    ),
+    Rule("community of SNMP", WORDS, _snmp, (" -",)),
     Rule("netrc", WORDS, by_pattern(_NETRC, HIDDEN, group="secret", unless=_is_kept), ("pass",)),
     Rule(
         "pgpass",
@@ -144,10 +146,8 @@ RULES = (
     Rule(
         "password of a protocol",
         WORDS,
-        by_pattern(
-            _PROTOCOL, HIDDEN, group=("monitor", "mail", "asked", "ftp", "imap", "acl", "pipeline", "redis")
-        ),
-        ("auth", "pass", " login ", "334 ", "setuser ", "issecret"),
+        by_pattern(_PROTOCOL, HIDDEN, group=("monitor", "mail", "asked", "ftp", "imap", "redis")),
+        ("auth", "pass", " login ", "334 "),
     ),
     Rule(
         "literal in a call",

@@ -13,7 +13,7 @@ from logkit.errors import raise_if_asynchronous
 from logkit.redact import keys
 from logkit.redact.marker import FAILED, HIDDEN
 from logkit.redact.pseudonym import is_pseudonym
-from logkit.redact.validators import is_contact, looks_random
+from logkit.redact.validators import LEAST_RANDOM, is_contact, looks_random
 from logkit.redact.value_sense import is_plain_hash
 from logkit.redact.values import ValueRules
 from logkit.redact.walk import Walk, exact
@@ -38,7 +38,7 @@ class Redactor:
     names that are hidden (Django's session and CSRF cookies).
     """
 
-    __slots__ = ("_clean", "_keys", "_names", "_older", "_values", "_walk")
+    __slots__ = ("_clean", "_keys", "_names", "_older", "_values", "_walk", "_weak")
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class Redactor:
         self._values = ValueRules(self._keys.verdict)
         self._walk = Walk(self._keys.verdict, self.text, self.under)
         self._names: dict[str, None] = {}
+        self._weak: dict[str, None] = {}
         self._clean: dict[str, None] = {}
         self._older: dict[str, None] = {}
 
@@ -85,7 +86,7 @@ class Redactor:
     def fields(self, fields: Mapping[str, object]) -> dict[str, JSON]:
         """A new dict of what `orjson.dumps` takes as it is: secrets hidden, everything made plain data."""
         result: dict[str, JSON] = {}
-        names, clean = self._names, self._clean
+        names, weak, clean = self._names, self._weak, self._clean
         try:
             for name, value in fields.items():
                 if name in names:
@@ -103,8 +104,11 @@ class Redactor:
                     elif kind is bool or kind is float or value is None:
                         result[name] = value
                         continue
+                elif name in weak and type(value) is str and len(value) < LEAST_RANDOM:
+                    result[name] = self.text(value)
+                    continue
                 self._walk.into(result, name, value)
-                if name in result and self._keys.verdict(name) == keys.PLAIN:
+                if name in result:
                     self._remember(name)
         except Exception as error:  # noqa: BLE001 - a mapping may do anything
             raise_if_asynchronous(error)
@@ -112,10 +116,16 @@ class Redactor:
         return result
 
     def _remember(self, name: str) -> None:
-        """Names that show nothing and hide nothing; their memory is bounded, because an attacker may choose them."""
-        if len(self._names) >= _REMEMBERED:
-            self._names = {}
-        self._names[name] = None
+        """Names that hide nothing, or nothing short. Their memory is bounded: an attacker may choose them."""
+        verdict = self._keys.verdict(name)
+        if verdict == keys.PLAIN:
+            if len(self._names) >= _REMEMBERED:
+                self._names = {}
+            self._names[name] = None
+        elif verdict == keys.TOKEN:
+            if len(self._weak) >= _REMEMBERED:
+                self._weak = {}
+            self._weak[name] = None
 
     def value(self, value: object, *, key: str | None = None) -> JSON:
         """`value` as plain data without secrets; `key` is the name that it stands under."""

@@ -38,7 +38,8 @@ _IBAN_LENGTHS = {
 
 UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
-_TOKEN = re.compile(r"[A-Za-z0-9_\-+/=.~%]{16,}")
+LEAST_RANDOM = 16  # characters of what can look random
+_TOKEN = re.compile(rf"[A-Za-z0-9_\-+/=.~%]{{{LEAST_RANDOM},}}")
 
 
 def passes_luhn(digits: str) -> bool:

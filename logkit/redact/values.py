@@ -6,7 +6,8 @@ Cheap signs first, then the rules that they call for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from logkit.errors import raise_if_asynchronous
 from logkit.redact import codes, commands, credentials, links, personal, sentences, statements
@@ -24,6 +25,7 @@ _DIGITS = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){7}")
 _PAIRS = ("=", ":", "%3", "u003", "<", "->", "→", '",', "',", '" ,', "' ,")
 _AT_SIGNS = ("@", "%40", "u0040", "&#64;", "&commat;")
 _LONG = 16
+_END = ""  # of a text in the tree of `_one_of`
 # Long words that are no tokens: UUIDs, and paths, files, events and modules whose parts are words or short.
 _KNOWN_WORD = re.compile(
     r"[\"'(\[]?(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -67,6 +69,24 @@ def _loud_signs(text: str) -> int:
     return signs
 
 
+def _one_of(texts: Iterable[str]) -> re.Pattern[str]:
+    """A pattern that finds any of `texts`, common beginnings once: faster than asking for one after the other."""
+    root: dict[str, Any] = {}
+    for text in texts:
+        node = root
+        for char in text:
+            node = node.setdefault(char, {})
+        node[_END] = {}
+    return re.compile(_branches(root))
+
+
+def _branches(node: dict[str, Any]) -> str:
+    if _END in node:
+        return ""  # what is longer is found with it
+    branches = [re.escape(char) + _branches(below) for char, below in sorted(node.items())]
+    return branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
+
+
 class ValueRules:
     """All value rules in their order; those about names ask `verdict`, the key rules' verdict on a name."""
 
@@ -88,21 +108,22 @@ class ValueRules:
         self._by_signs = tuple(
             tuple(each for each in self.rules if each.signs & signs) for signs in range(ALL + 1)
         )
-        # What a text without any other sign can contain of them; the shortest only.
-        needs = {
+        # What a text without any other sign can contain of them.
+        self._telling = _one_of(
             need
             for each in self._by_signs[WORDS]
             for need in each.needs
             if need.isascii() and _QUIET.fullmatch(need)
-        }
-        self._telling = tuple(need for need in needs if not any(other in need for other in needs - {need}))
+        ).search
 
     def called_for(self, text: str, signs: int) -> list[Rule]:
         """The rules that are worth a try on `text`, which shows `signs`."""
         low = text.lower()
-        contains = (f" {low}" if low[0] == "-" else low).__contains__
-        if signs == WORDS and not any(map(contains, self._telling)):
+        if low[0] == "-":
+            low = f" {low}"
+        if signs == WORDS and self._telling(low) is None:
             return []  # most sentences
+        contains = low.__contains__
         return [each for each in self._by_signs[signs] if not each.needs or any(map(contains, each.needs))]
 
     def scrub(self, text: str) -> str:
