@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from logkit.console.fields import HEADLINE, Fields
 from logkit.console.layout import BELOW, fitted, laid_out
 from logkit.console.levels import LOUD, brightness, label
 from logkit.console.style import Style
@@ -18,41 +19,20 @@ from logkit.console.values import (
     duration_text,
     gutter,
     id_colour,
+    is_schema_time,
     key_text,
     meaning,
-    rounded,
-    shortened,
+    minute_text,
     time_text,
     value_text,
 )
 from logkit.stacktext import Look, exception_lines
 from logkit.terminal import DIM, RED, RESET, YELLOW, clip, paint, safe, visible_length
 
-# Said by the line's other columns, or by the lines around; -x and -I show them.
-_QUIET = frozenset(
-    {
-        *("request_id", "trace_id", "span_id", "session", "client_ip", "method", "route", "path"),
-        *("task_id", "task", "root_id", "parent_id", "retries", "queue_ms", "worker"),
-        "command",
-    }
-)
 _CANONICAL = ("request.", "task.", "command.")
-_HEADLINE = ("status", "duration_ms")  # a canonical line begins with these
-_METRICS = ("db_queries", "db_ms", "bytes")  # at the end of a canonical line, dimmed, where they fit
-_WHO = "user_id"  # on every line of a request: shown where the request ends, and where something is wrong
-_SAID = frozenset(  # by the event's name or the status
-    {
-        *("success", "succeeded", "retried", "failed", "failure", "rejected", "lost", "ignored", "revoked"),
-        *("interrupted", "unknown"),
-    }
-)
-_USUAL_QUEUE = "celery"
-_SPECIAL = frozenset({*_HEADLINE, *_METRICS, _WHO, "outcome", "queue"})
 _NAME = re.compile(
     r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+"
 )  # an event's; anything else is a sentence of a library
-_SHORTEST_ID = 24  # characters
-_HUGE = 10**18  # a number that is longer goes the careful way
 _KEPT = 4096  # entries of a memory: what is in a log may be chosen by anybody
 _LONG_NAME = 100  # no event's name
 _EVENT_WIDTH, _NARROW_EVENT_WIDTH = (
@@ -63,44 +43,65 @@ _WIDE = 120  # columns of a terminal that has room for the wider one
 _LONGEST_MESSAGE = 240  # characters; -x shows all
 
 
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+# The event of a line: as wide as its column; whether it is a name, not a sentence; whether it is a canonical line's.
+_Name = tuple[str, bool, bool]
+
+
 class Renderer:
-    """Renders events in one style, and remembers what comes again: keys, names, loggers."""
+    """Renders events in one style, and remembers what comes again: names, requests, loggers, the minute."""
 
     def __init__(self, style: Style) -> None:
         self._style = style
         self._colour = style.colour
         is_narrow = style.width is not None and style.width < _WIDE
         self._event_width = _NARROW_EVENT_WIDTH if is_narrow else _EVENT_WIDTH
-        self._hidden = (_QUIET | style.without) - style.only
-        self._prefixes: dict[str, str] = {}  # by key; empty for a field that is not shown
-        self._names: dict[tuple[str, str], str] = {}  # events, as wide as their column
+        self._fields = Fields(style)
+        self._names: dict[tuple[str, str], _Name] = {}
+        self._levels: dict[str, str] = {}
+        self._gutters: dict[str, str] = {}
         self._loggers: dict[str, str] = {}
+        self._targets: dict[tuple[str, str], str] = {}
+        self._minute = ("", "")  # the last one, and how it is shown
 
     def __call__(self, event: Mapping[str, Any]) -> str:
-        style, colour = self._style, self._colour
-        context, level = _mapping(event.get("context")), event.get("level")
-        message, rest = self._message(event.get("message"))
+        style = self._style
+        context, level = event.get("context"), event.get("level")
+        message: Any = event.get("message")
+        if type(context) is not dict:
+            context = _mapping(context)
         if type(level) is not str:
             level = "" if level is None else str(level)
-        name = self._names.get((level, message)) or self._name(level, message)
-        time = time_text(event.get("timestamp"), style.local_time)
-        if colour:
-            time = f"{DIM}{time}{RESET}"
-        correlated = correlation(context)
-        head = f"{time} {label(level, colour)} {gutter(correlated, colour)} "
-        subject = self._subject(context, message, correlated)
+        rest = ""
+        known = self._names.get((level, message)) if type(message) is str else None
+        if known is None:
+            message, rest = self._message(message)
+            known = self._names.get((level, message)) or self._name(level, message)
+        name, is_name, is_canonical = known
+        correlated = context.get("request_id")
+        if type(correlated) is not str or not correlated:
+            correlated = correlation(context)
+        head = (
+            f"{self._time(event.get('timestamp'))} {self._levels.get(level) or self._label(level)} "
+            f"{self._gutters.get(correlated) or self._gutter(correlated)} "
+        )
+        subject = self._subject(context, message, correlated) if _is_about(context) else []
         exception = event.get("exception")
         if style.expand:
             line = f"{head}{name} {subject[0]}\n" if subject else f"{head}{name.rstrip()}\n"
             line += self._expanded(event, context)
         else:
             spare = []
-            if "duration_ms" in context and message.startswith(_CANONICAL):
+            if is_canonical and "duration_ms" in context:
                 parts = subject + self._canonical(context, message)
-                spare = self._metrics(context)
+                spare = self._fields.metrics(context)
             else:
-                parts = subject + self._fields(context, False, not correlated or level in LOUD)
-                if (logger := event.get("logger")) and not _NAME.fullmatch(message):
+                shows_who = not correlated or level in LOUD
+                parts = subject + self._fields.shown(context, is_canonical=False, shows_who=shows_who)
+                if not is_name and (logger := event.get("logger")):
                     spare = [self._logger(logger)]
             line = self._line(head, name, parts, spare)
         if style.single_line:
@@ -118,20 +119,27 @@ class Renderer:
         shown = paint(safe(message), brightness(level, is_name=is_name), self._colour)
         if level in LOUD:
             shown = f"{label(level, self._colour).replace(' ', '')} {shown}"
-        return [shown, *self._fields(_mapping(event.get("context")), False, False)]
+        context = _mapping(event.get("context"))
+        return [shown, *self._fields.shown(context, is_canonical=False, shows_who=False)]
 
     def canonical_parts(self, event: Mapping[str, Any]) -> list[str]:
         """What a canonical line says besides its name."""
         context = _mapping(event.get("context"))
         if event.get("exception"):  # which says its type itself
             context = {key: value for key, value in context.items() if key != "exception_type"}
-        return self._canonical(context, str(event.get("message"))) + self._metrics(context)
+        return self._canonical(context, str(event.get("message"))) + self._fields.metrics(context)
 
     def request_line(self, context: Mapping[str, Any]) -> str:
         """`POST /api/keeps`; empty outside of requests."""
-        method, route = context.get("method"), context.get("route") or context.get("path")
-        target = safe(str(route or ""))
-        return f"{safe(str(method))} {target if target.startswith('/') else '/' + target}" if method else ""
+        if not (method := context.get("method")):
+            return ""
+        key = (str(method), str(context.get("route") or context.get("path") or ""))
+        shown = self._targets.get(key)
+        if shown is None:
+            method, target = map(safe, key)
+            shown = f"{method} {target if target.startswith('/') else '/' + target}"
+            _keep(self._targets, key, shown)
+        return shown
 
     def traceback_lines(self, exception: object) -> list[str]:
         return self._traceback(exception).splitlines()
@@ -146,14 +154,40 @@ class Renderer:
             text = f"{text[:_LONGEST_MESSAGE]}…(+{len(text) - _LONGEST_MESSAGE})"
         return text, rest
 
-    def _name(self, level: str, message: str) -> str:
+    def _name(self, level: str, message: str) -> _Name:
         """The event, bright, as wide as its column; remembered, because names are few."""
-        name = safe(message)
-        sgr = brightness(level, is_name=_NAME.fullmatch(message) is not None)
-        name = paint(name, sgr, self._colour) + " " * max(self._event_width - len(name), 1)
+        is_name = _NAME.fullmatch(message) is not None
+        shown = paint(safe(message), brightness(level, is_name=is_name), self._colour)
+        wide = shown + " " * max(self._event_width - len(safe(message)), 1)
+        name = (wide, is_name, message.startswith(_CANONICAL))
         if len(message) < _LONG_NAME:
             _keep(self._names, (level, message), name)
         return name
+
+    def _time(self, timestamp: object) -> str:
+        """The time of day, dimmed; lines of one minute look it up once."""
+        minute, clock = self._minute
+        if type(timestamp) is str and is_schema_time(timestamp):
+            if timestamp[:16] != minute:
+                try:
+                    clock = minute_text(timestamp[:16], self._style.local_time)
+                except (ValueError, OverflowError):
+                    return paint(time_text(timestamp, self._style.local_time), DIM, self._colour)
+                self._minute = (timestamp[:16], clock)
+            time = clock + timestamp[16:23]
+        else:
+            time = time_text(timestamp, self._style.local_time)
+        return f"{DIM}{time}{RESET}" if self._colour else time
+
+    def _label(self, level: str) -> str:
+        shown = label(level, self._colour)
+        _keep(self._levels, level, shown)
+        return shown
+
+    def _gutter(self, correlated: str) -> str:
+        shown = gutter(correlated, self._colour)
+        _keep(self._gutters, correlated, shown)
+        return shown
 
     def _subject(self, context: Mapping[str, Any], message: str, correlated: str) -> list[str]:
         """`↳ deliver#2`, the task and its attempt, or `$ migrate`, in the colour of what they belong to."""
@@ -179,68 +213,15 @@ class Renderer:
         parts = []
         if message.startswith("request.") and (request_line := self.request_line(context)):
             parts.append(request_line)
-        for key in _HEADLINE:
-            if key in context and self._is_wanted(key):
+        for key in HEADLINE:
+            if key in context and self._fields.is_wanted(key):
                 shown = duration_text(context[key]) if key == "duration_ms" else value_text(context[key])
                 parts.append(paint(shown, meaning(key, context[key]), self._colour))
         waited = context.get("queue_ms")
-        if isinstance(waited, int | float) and waited >= SLOW_MS and self._is_wanted("queue_ms"):
+        if isinstance(waited, int | float) and waited >= SLOW_MS and self._fields.is_wanted("queue_ms"):
             sgr = YELLOW if meaning("queue_ms", waited) == RED else DIM
             parts.append(paint(f"queued {duration_text(waited)}", sgr, self._colour))
-        return parts + self._fields(context, True, True)
-
-    def _fields(self, context: Mapping[str, Any], is_canonical: bool, shows_who: bool) -> list[str]:
-        prefixes = self._prefixes
-        parts, who = [], []
-        for key, value in context.items():
-            prefix = prefixes.get(key)
-            if prefix is None:
-                prefix = self._prefix(key)
-            if not prefix:
-                continue
-            kind = type(value)
-            if key in _SPECIAL:
-                if key == _WHO:
-                    if shows_who or self._style.only:
-                        who.append(self._dimmed(prefix, shortened(value) or value_text(value)))
-                elif not (is_canonical and self._is_said(key, value)) and self._is_worth_saying(key, value):
-                    text = value_text(rounded(key, value))
-                    parts.append(prefix + paint(text, meaning(key, value), self._colour))
-            elif kind is int:
-                parts.append(prefix + (str(value) if -_HUGE < value < _HUGE else value_text(value)))
-            elif kind is str and len(value) >= _SHORTEST_ID and (short := shortened(value)):
-                parts.append(self._dimmed(prefix, short))
-            else:
-                parts.append(prefix + value_text(rounded(key, value) if kind is float else value))
-        return parts + who if who else parts
-
-    def _is_said(self, key: str, value: object) -> bool:
-        """Does a canonical line say it already, in its name, at its beginning, or at its end?"""
-        if key in _METRICS:
-            return not meaning(key, value)
-        return key in _HEADLINE or (key == "outcome" and value in _SAID)
-
-    def _is_worth_saying(self, key: str, value: object) -> bool:
-        return key != "queue" or value != _USUAL_QUEUE or bool(self._style.only)
-
-    def _metrics(self, context: Mapping[str, Any]) -> list[str]:
-        """What a canonical line measured and nobody needs to notice; no queries are no news."""
-        parts = []
-        for key in _METRICS:
-            prefix, value = self._prefixes.get(key) or self._prefix(key), context.get(key)
-            if prefix and value and not meaning(key, value):
-                parts.append(self._dimmed(prefix, value_text(rounded(key, value))))
-        return parts
-
-    def _dimmed(self, prefix: str, text: str) -> str:
-        return f"{prefix.removesuffix(RESET)}{text}{RESET}" if self._colour else prefix + text
-
-    def _prefix(self, key: str) -> str:
-        """`key=`, or nothing when the field is not shown."""
-        is_shown = key in self._style.only if self._style.only else key not in self._hidden
-        prefix = paint(f"{key_text(key)}=", DIM, self._colour) if is_shown else ""
-        _keep(self._prefixes, key, prefix)
-        return prefix
+        return parts + self._fields.shown(context, is_canonical=True, shows_who=True)
 
     def _line(self, head: str, name: str, parts: list[str], spare: list[str]) -> str:
         width, single_line = self._style.width, self._style.single_line
@@ -255,7 +236,7 @@ class Renderer:
         rows = [
             (key_text(key), value_text(value, longest=None))
             for key, value in context.items()
-            if self._is_wanted(key)
+            if self._fields.is_wanted(key)
         ]
         if not self._style.only:
             rows += [
@@ -264,9 +245,6 @@ class Renderer:
         widest = min(max((len(key) for key, _ in rows), default=0), 24)
         pad = " " * BELOW
         return "".join(f"{pad}{paint(key.ljust(widest), DIM, self._colour)}  {text}\n" for key, text in rows)
-
-    def _is_wanted(self, key: str) -> bool:
-        return key in self._style.only if self._style.only else key not in self._style.without
 
     def _bar(self, sgr: str) -> str:
         return " " * BELOW + paint("┃ ", sgr or DIM, self._colour)
@@ -288,6 +266,10 @@ class Renderer:
         return (line if self._style.width is None else clip(line, self._style.width)) + "\n"
 
 
+def _is_about(context: Mapping[str, Any]) -> bool:
+    return "task" in context or "command" in context
+
+
 def _mapping(value: object) -> Mapping[str, Any]:
     """The context, or what stands in its place."""
     if type(value) is dict:
@@ -295,10 +277,10 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return {} if value is None else {"context": value}
 
 
-def _keep(memory: dict[Any, str], key: Any, text: str) -> None:
+def _keep(memory: dict[K, V], key: K, value: V) -> None:
     if len(memory) >= _KEPT:
         memory.clear()
-    memory[key] = text
+    memory[key] = value
 
 
 def _envelope(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

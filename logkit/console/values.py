@@ -34,9 +34,9 @@ def short_id(identifier: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def shortened(value: object) -> str:
+def shortened(value: str) -> str:
     """A long id by its end, `…bbee41`, which filters take as a value; empty for anything else."""
-    if isinstance(value, str) and _LONG_ID.fullmatch(value):
+    if _LONG_ID.fullmatch(value):
         return f"…{value[-ID_WIDTH:]}"
     return ""
 
@@ -59,9 +59,16 @@ def key_text(key: object) -> str:
     return safe(str(key))
 
 
+def is_schema_time(text: str) -> bool:
+    """Is `text` of the schema's own form, as far as its ends tell?"""
+    return len(text) == 27 and text[26] == "Z" and text.isprintable()
+
+
 @lru_cache(maxsize=256)
-def _local_minute(minute: str) -> str:
-    """`2026-11-23T14:02` in UTC to `15:02` here; zones differ by whole minutes."""
+def minute_text(minute: str, local: bool) -> str:
+    """`2026-11-23T14:02` in UTC to `15:02` here; zones differ by whole minutes. Raises ValueError, OverflowError."""
+    if not local:
+        return minute[11:]
     return datetime.fromisoformat(minute + "+00:00").astimezone().strftime("%H:%M")
 
 
@@ -69,8 +76,8 @@ def time_text(timestamp: object, local: bool) -> str:
     """HH:MM:SS.mmm; what is no time is shown as it is, cut to that width."""
     text = timestamp if isinstance(timestamp, str) else "" if timestamp is None else value_text(timestamp)
     try:
-        if len(text) == 27 and text[26] == "Z" and text.isprintable():  # the schema's own form
-            return f"{_local_minute(text[:16]) if local else text[11:16]}{text[16:23]}"
+        if is_schema_time(text):
+            return minute_text(text[:16], local) + text[16:23]
         moment = datetime.fromisoformat(text)
         moment = moment.astimezone() if local else moment
         return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
@@ -110,13 +117,15 @@ def _json(value: object) -> str:
         return f"<{type(value).__name__}>"
 
 
+def decimals(key: str) -> int | None:
+    """How many digits of a fraction somebody reads in a duration; None for what is none."""
+    return 1 if key.endswith("_ms") else 2 if key.endswith(("_s", "_seconds")) else None
+
+
 def rounded(key: str, value: object) -> object:
     """A duration without the digits that nobody reads."""
-    if type(value) is float:
-        if key.endswith("_ms"):
-            return round(value, 1)
-        if key.endswith(("_s", "_seconds")):
-            return round(value, 2)
+    if type(value) is float and (digits := decimals(key)) is not None:
+        return round(value, digits)
     return value
 
 

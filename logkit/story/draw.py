@@ -80,7 +80,8 @@ class Drawing:
             for moment in self._moments:
                 context = moment.event.get("context")
                 if isinstance(context, dict) and (value := context.get(key)) is not None:
-                    yield f"{words} {shortened(value) or value_text(value)}"
+                    short = shortened(value) if isinstance(value, str) else ""
+                    yield f"{words} {short or value_text(value)}"
                     break
 
     def _row(self, row: Row) -> list[str]:

@@ -20,7 +20,7 @@ from logkit.manual import is_coloured
 from logkit.tail import filters
 from logkit.tail.filters import Filter
 from logkit.tail.follow import Followed, batches
-from logkit.tail.lines import Line, parse
+from logkit.tail.lines import Line, parse, parsed
 from logkit.tail.printer import Printer, summary
 from logkit.tail.sources import blocks, is_plain_file, lines_backwards
 from logkit.tail.times import milliseconds, moment, utc_text
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
             printer.show(last_lines(files, wanted, args.lines))
         elif len(files) == 1:
             for lines in blocks(files[0]):
-                printer.show(matching(lines, wanted))
+                printer.show(matching(lines, wanted) if wanted else parsed(lines))
         else:
             merged = (line for _, line in heapq.merge(*(timed(file, wanted) for file in files), key=_time_of))
             while some := list(islice(merged, _SHOWN_AT_ONCE)):

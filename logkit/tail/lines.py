@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import orjson
@@ -26,6 +27,24 @@ class Line(NamedTuple):
     raw: bytes
     event: dict[str, Any] | None
     prefix: str
+
+
+# A `Line`, or a plain tuple of what it holds.
+Parsed = tuple[bytes, dict[str, Any] | None, str]
+
+
+def parsed(lines: Iterable[bytes]) -> Iterator[Parsed]:
+    """What `lines` are, as plain tuples with the members of `Line`: half the cost where every line is wanted."""
+    for raw in lines:
+        if raw[:1] == b"{":
+            try:
+                event = orjson.loads(raw)
+            except ValueError:
+                pass
+            else:
+                yield raw, event if "context" in event and "message" in event else as_event(event), ""
+                continue
+        yield parse(raw)
 
 
 def parse(raw: bytes) -> Line:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from logkit.console import Style, renderer
-from logkit.tail.lines import Line
+from logkit.tail.lines import Parsed
 from logkit.tail.times import local_day
 from logkit.terminal import DIM, paint, safe
 
@@ -26,36 +26,39 @@ class Printer:
         self._render = renderer(style)
         self.counts: Counter[str] = Counter()
 
-    def show(self, lines: Iterable[Line]) -> None:
+    def show(self, lines: Iterable[Parsed]) -> None:
         if self._as_json:
             self._echo(lines)
             return
-        render, counts, style = self._render, self.counts, self._style
-        text = []
+        render, style, hour = self._render, self._style, self._hour
+        levels: list[str] = []
+        text: list[str] = []
         for raw, event, prefix in lines:
             if event is None:
-                counts["other"] += 1
+                levels.append("other")
                 text.append(raw.decode("utf-8", "surrogateescape") + "\n")
                 continue
-            counts[str(event.get("level") or "other")] += 1
-            timestamp = event.get("timestamp")
-            if type(timestamp) is str and timestamp[:13] != self._hour:
+            level, timestamp = event.get("level"), event.get("timestamp")
+            levels.append(level if type(level) is str and level else str(level or "other"))
+            if type(timestamp) is str and timestamp[:13] != hour:
                 text.append(self._day_rule(timestamp))
+                hour = self._hour
             if prefix:
                 text.append(paint(safe(prefix) + " │ ", DIM, style.colour))
             text.append(render(event))
+        self.counts.update(levels)
         # Values never hold surrogates here, so the only ones are bytes of lines that are shown as they are.
         self._write("".join(text).encode("utf-8", "surrogateescape"))
 
-    def _echo(self, lines: Iterable[Line]) -> None:
+    def _echo(self, lines: Iterable[Parsed]) -> None:
         counts = self.counts
-        raw = []
-        for line in lines:
-            if line.event is not None:
-                counts[str(line.event.get("level") or "other")] += 1
-                raw.append(line.raw[line.raw.index(b"{") :])
-        if raw:
-            self._write(b"\n".join(raw) + b"\n")
+        found = []
+        for raw, event, _ in lines:
+            if event is not None:
+                counts[str(event.get("level") or "other")] += 1
+                found.append(raw[raw.index(b"{") :])
+        if found:
+            self._write(b"\n".join(found) + b"\n")
 
     def _day_rule(self, timestamp: str) -> str:
         """A rule where the date changes, because lines say only the time."""

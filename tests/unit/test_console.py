@@ -11,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from logkit.console import render, wants_colour
+from logkit.console import Style, render, wants_colour
+from logkit.console.renderer import Renderer
+from logkit.console.values import minute_text
 from logkit.terminal import clip, fold, visible_length
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -67,11 +69,9 @@ def test_time_is_local_unless_asked_otherwise(monkeypatch: pytest.MonkeyPatch) -
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "Asia/Kathmandu")
         time.tzset()
-        from logkit.console.values import _local_minute
-
-        _local_minute.cache_clear()
-        assert render(event(), colour=False).startswith("19:47:11.123 ")
-        _local_minute.cache_clear()
+        minute_text.cache_clear()
+        assert Renderer(Style())(event()).startswith("19:47:11.123 ")
+        minute_text.cache_clear()
     time.tzset()
 
 

@@ -39,8 +39,9 @@ def configured(tmp_path: Path, **variables: str) -> None:
     logkit.configure({**QUIET, "AUDIT": "on", "LOG_FAST_LANE": LANE, **paths, **variables})
 
 
-def test_the_middleware_is_missing_or_misplaced(settings: LazySettings) -> None:
+def test_the_middleware_is_missing_or_misplaced(tmp_path: Path, settings: LazySettings) -> None:
     """Missing is an error; behind others, a warning that names them."""
+    configured(tmp_path)
     settings.MIDDLEWARE = ["a.B"]
     assert list(found()) == ["logkit.E001"]
     settings.MIDDLEWARE = ["a.B", MIDDLEWARE]
