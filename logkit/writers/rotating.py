@@ -1,7 +1,8 @@
 """JSON lines to a file that many processes share: rotation by size or time, retention, gzip.
 
-Every line is one `O_APPEND` write; a lock is taken only to rotate. After each write the path is looked at: a file that
-was renamed from outside is left, one that was deleted gets the line again. (external logrotate, deleted directory)
+Every line is one `O_APPEND` write; a lock is taken only to rotate. Before each write the path is looked at: a file that
+was renamed from outside is left, because whoever follows it has left it, too. After it, one that was deleted meanwhile
+gets the line again. (external logrotate, deleted directory)
 """
 
 from __future__ import annotations
@@ -156,17 +157,17 @@ class RotatingFileWriter:
             while True:
                 if self._fd < 0:
                     self._open()
+                elif not self._is_in_place():  # renamed or deleted
+                    self._let_go()
+                    self._tidy()
+                    continue
                 if self._is_full(len(line)):
                     self._rotate(more=len(line))
                 if not self._write(line):
                     return False
-                if self._is_in_place():
+                if os.fstat(self._fd).st_nlink:
                     return True
-                deleted = not os.fstat(self._fd).st_nlink
-                self._let_go()
-                if not deleted:  # renamed: the line is there, the next one goes into a new file
-                    self._tidy()
-                    return True
+                self._let_go()  # deleted, and the line with it
         except OSError as error:
             if not is_fault(error):
                 raise

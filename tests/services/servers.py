@@ -34,7 +34,11 @@ _PACKAGES = {  # of Debian, by program; RabbitMQ past Debian's wrapper, which ch
     ),
     "initdb": ("postgresql", ("usr/lib/postgresql/*/bin",)),
     "postgres": ("postgresql", ("usr/lib/postgresql/*/bin",)),
+    "rsyslogd": ("rsyslog", ("usr/sbin",)),
+    "logrotate": ("logrotate", ("usr/sbin",)),
 }
+
+CONSUMERS = ("rsyslogd", "logrotate")  # what tests/packaging lets read our lines
 
 
 class Unavailable(Exception):
@@ -74,6 +78,7 @@ def missing_packages() -> list[str]:
         named = os.environ.get(kind.variable, "")
         if named == "own" or not (named or any(map(kind.answers, kind.usual))):
             packages |= {_PACKAGES[name][0]: None for name in kind.programs if _found_program(name) is None}
+    packages |= {_PACKAGES[name][0]: None for name in CONSUMERS if _found_program(name) is None}
     return list(packages)
 
 

@@ -146,7 +146,7 @@ def test_the_mode_is_as_given(path: Path, make: Make) -> None:
 
 
 def test_another_process_rotates(path: Path, make: Make) -> None:
-    """A late line goes where the file went; it is compressed only when nobody holds it any more."""
+    """A late line goes into the new file; the old one is compressed only when nobody holds it any more."""
     idle, busy = make(size=1000), make(size=1000)
     idle.write(b"idle\n", INFO)
     for number in range(8):
@@ -157,8 +157,8 @@ def test_another_process_rotates(path: Path, make: Make) -> None:
     idle.write(b"late\n", INFO)
     idle.write(b"next\n", INFO)
     idle.close()
-    assert b"late\n" in gzip.decompress(rotated(path)[0].read_bytes())
-    assert path.read_bytes().endswith(b"next\n")
+    assert b"idle\n" in gzip.decompress(rotated(path)[0].read_bytes())
+    assert path.read_bytes().endswith(b"late\nnext\n")
     assert len(content(path).splitlines()) == 11
 
 
@@ -184,14 +184,14 @@ def test_one_process_rotates_at_a_time(path: Path, make: Make) -> None:
 
 
 def test_logrotate_with_rename(path: Path, make: Make) -> None:
-    """A file renamed from outside is left with its lines; the next line makes a new one."""
+    """A file renamed from outside is left with its lines, as a follower leaves it; the next line makes a new one."""
     writer = make()
     writer.write(b"a\n", INFO)
     path.rename(path.with_suffix(".1"))
     writer.write(b"b\n", INFO)
     writer.write(b"c\n", INFO)
-    assert path.with_suffix(".1").read_bytes() == b"a\nb\n"
-    assert path.read_bytes() == b"c\n"
+    assert path.with_suffix(".1").read_bytes() == b"a\n"
+    assert path.read_bytes() == b"b\nc\n"
 
 
 def test_logrotate_with_rename_and_create(path: Path, make: Make) -> None:
@@ -202,8 +202,8 @@ def test_logrotate_with_rename_and_create(path: Path, make: Make) -> None:
     path.write_bytes(b"")
     writer.write(b"b\n", INFO)
     writer.write(b"c\n", INFO)
-    assert path.with_suffix(".1").read_bytes() == b"a\nb\n"
-    assert path.read_bytes() == b"c\n"
+    assert path.with_suffix(".1").read_bytes() == b"a\n"
+    assert path.read_bytes() == b"b\nc\n"
 
 
 def test_logrotate_with_copytruncate(path: Path, make: Make) -> None:
