@@ -7,7 +7,7 @@ BENCH := .venv-bench
 export LOG_ENVIRONMENT ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo pictures docs pages demo-break run test test-newest coverage test-ordinary loguru-suite test-services test-packaging soak torture bench lint format clean
+.PHONY: help install lock demo pictures docs pages walk demo-break run test test-newest coverage test-ordinary loguru-suite test-services test-packaging soak torture bench lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,9 @@ docs: $(DOCS)/.installed ## Build the documentation's site into site/; a link th
 
 pages: install ## Make the parts of docs/reference anew that are made of the code
 	$(BIN)/python docs/pages.py
+
+walk: ## Type what the tutorials say in a fresh clone, and compare
+	$(PYTHON) docs/walk.py
 
 demo-break: install ## Watch the trail break: kill -9, a full disk, a flipped byte, a cut tail, a forged checkpoint
 	$(BIN)/python examples/demo_break.py

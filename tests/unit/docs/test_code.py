@@ -31,7 +31,9 @@ MANAGE = {"check", "logkit", "migrate", "runserver"}
 
 def blocks(page: Path, *languages: str) -> Iterator[str]:
     """The code of a page in these languages."""
-    for language, code in re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE):
+    for language, code in re.findall(
+        r"^```(\w+)[^\n]*\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE
+    ):
         if language in languages:
             yield code
 
