@@ -126,6 +126,10 @@ def _prove(args: argparse.Namespace) -> int:
         return 0
     args.output.write_bytes(content)
     sys.stdout.write(
-        f"{args.output}: line {proof.seq} of {proof.stream}, sealed with {len(proof.checkpoints)} checkpoints\n"
+        f"{args.output}: line {proof.seq} of {proof.stream}, vouched for by {_checkpoints(len(proof.checkpoints))}\n"
     )
     return 0
+
+
+def _checkpoints(count: int) -> str:
+    return "1 checkpoint" if count == 1 else f"{count} checkpoints"
