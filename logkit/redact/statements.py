@@ -24,7 +24,8 @@ def _is_kept(match: re.Match[str]) -> bool:
 
 # Parameters of a query are people's data: Django's "; args=(...); alias=", SQLAlchemy's "[parameters: (...)]".
 _ARGUMENTS = re.compile(
-    r"(?:; args=|\[parameters: )(?P<secret>(?!None\b|\(\)|\[\]|\{\}|\[REDACTED\])[\[({][^\r\n]*?)(?=; alias=|\]?$|\]\s)"
+    r"; args=(?P<secret>(?!None\b|\(\)|\[\]|\{\}|\[REDACTED\])[\[({](?:[^\r\n]*(?=; alias=)|[^\r\n]*))"
+    r"|\[parameters: (?P<other>(?!\(\)|\[\]|\{\}|\[REDACTED\])[\[({](?:[^\r\n]*(?=\])|[^\r\n]*))"
 )
 # Django's debug line with the values already in the statement; Celery's words for a call.
 _STATEMENT = re.compile(r"\(\d{1,9}\.\d{3}\) ")
@@ -64,7 +65,12 @@ RULES = (
     ),
     Rule("literals of a statement", PAIR, _literals, ("; args=",)),
     Rule("arguments of a task", PAIR, by_pattern(_CALL, HIDDEN, group="secret"), ("args:", "full contents")),
-    Rule("query parameters", PAIR, by_pattern(_ARGUMENTS, HIDDEN, group="secret"), ("args=", "parameters: ")),
+    Rule(
+        "query parameters",
+        PAIR,
+        by_pattern(_ARGUMENTS, HIDDEN, group=("secret", "other")),
+        ("args=", "parameters: "),
+    ),
     Rule("failing row", WORDS | LOUD, by_pattern(_FAILING_ROW, HIDDEN, group="secret"), ("failing row",)),
     Rule("duplicate entry", LOUD, by_pattern(_DUPLICATE, HIDDEN, group="secret"), ("duplicate entry",)),
 )

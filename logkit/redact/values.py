@@ -69,6 +69,24 @@ def _loud_signs(text: str) -> int:
     return signs
 
 
+# A letter of an escape is no part of the word behind it: `\\nghp_...` in a repr, `%3Dghp_...` in a URL.
+_ESCAPE = re.compile(r"(?:\\(?:[nrtfv]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})|%[0-9A-Fa-f]{2})(?=[\w+])")
+_ESCAPING = frozenset("\\%")
+_AWAY = {code: 0xE000 + code for code in range(128)}  # characters for private use: no rule knows them
+_BACK = {away: code for code, away in _AWAY.items()}
+_WAS_ESCAPE = re.compile("\x0b[\ue000-\ue07f]+")
+
+
+def _apart(text: str) -> str:
+    """`text` with every escape before a word made into what separates words; the same object without any."""
+    apart = _ESCAPE.sub(lambda match: "\x0b" + match[0].translate(_AWAY), text)
+    return text if apart == text else apart
+
+
+def _together(text: str) -> str:
+    return _WAS_ESCAPE.sub(lambda match: match[0][1:].translate(_BACK), text)
+
+
 def _one_of(texts: Iterable[str]) -> re.Pattern[str]:
     """A pattern that finds any of `texts`, common beginnings once: faster than asking for one after the other."""
     root: dict[str, Any] = {}
@@ -132,16 +150,25 @@ class ValueRules:
         if not signs:
             return text
         try:
-            for each in self.called_for(text, signs):
-                text = each.apply(text)
+            text = self._once(text, signs)
+            if _ESCAPING.isdisjoint(text) or (apart := _apart(text)) is text:
+                return text
+            scrubbed = self._once(apart, signs_of(apart))
+            return text if scrubbed is apart else _together(scrubbed)
         except Exception as error:  # noqa: BLE001 - nothing of the text may go out when it could not be looked at
             raise_if_asynchronous(error)
             return FAILED
+
+    def _once(self, text: str, signs: int) -> str:
+        for each in self.called_for(text, signs):
+            text = each.apply(text)
         return text
 
     def explain(self, text: str) -> Iterator[tuple[str, str, str]]:
         """The rules that hide something of `text`, in order: rule, what it hides, what stands there instead."""
-        for each in self.called_for(text, signs_of(text)):
-            for start, end, instead in each.find(text):
-                yield each.name, text[start:end], instead
-            text = each.apply(text)
+        for way in (str, _apart):
+            text = way(text)
+            for each in self.called_for(text, signs_of(text)):
+                for start, end, instead in each.find(text):
+                    yield each.name, _together(text[start:end]), instead
+                text = each.apply(text)
