@@ -68,17 +68,12 @@ class _Lane:
     __slots__ = ("_asked", "deliver", "handlers", "own", "reason", "take_event", "wants")
 
     def __init__(
-        self,
-        reason: str,
-        deliver: Deliver | None = None,
-        own: frozenset[int] = frozenset(),
-        wants: Wants | None = None,
-        take_event: TakeEvent | None = None,
+        self, reason: str, deliver: Any = None, own: Any = (), wants: Any = None, take_event: Any = None
     ) -> None:
-        self.reason, self.wants, self.take_event = reason, wants, take_event
-        self.deliver: Any = deliver  # None while the lane is closed, which admits nobody
+        self.reason, self.own, self.wants, self.take_event = reason, own, wants, take_event
+        self.deliver = deliver  # None while the lane is closed, which admits nobody
         self.handlers: object = None  # the handlers of Loguru's core, seen to be ours and no others
-        self.own, self._asked = own, None
+        self._asked: object = None
 
     def admits(self, core: Any) -> bool:
         """Whether the lane is open; asked again when Loguru's core has other handlers, which is always a new dict."""
@@ -94,11 +89,7 @@ _lane = _Lane("logkit is not configured")
 
 
 def install(
-    deliver: Deliver,
-    own: frozenset[int],
-    *,
-    wants: Wants | None = None,
-    take_event: TakeEvent | None = None,
+    deliver: Deliver, own: frozenset[int], *, wants: Wants | None = None, take_event: TakeEvent | None = None
 ) -> None:
     """Open the lane to `deliver` for as long as the handlers `own` are all that Loguru has.
 
@@ -128,9 +119,8 @@ def status() -> Status:
     is_open: bool = _lane.deliver is not None
     if is_open and not _lane.admits(_CORE):
         foreign = len(_CORE.handlers.keys() - _lane.own)
-        return Status(
-            False, f"{foreign} of Loguru's handlers are not ours" if foreign else "a handler of ours is gone"
-        )
+        gone = "a handler of ours is gone"
+        return Status(False, f"{foreign} of Loguru's handlers are not ours" if foreign else gone)
     if is_open and _CORE.patcher is not stamp:
         return Status(False, "the core patcher is not ours")
     return Status(is_open, _lane.reason)
@@ -177,9 +167,7 @@ def _take(core: Any, level: str, level_no: int, options: Any, message: Any, args
     is_enabled = core.enabled.get(name)
     if not is_enabled:  # None: Loguru finds out about a module when it first logs
         return is_enabled is False
-    if (
-        level_no == AUDIT_NO
-    ):  # its record would carry nothing, and our other handler declines it (decision 11)
+    if level_no == AUDIT_NO:  # a record would carry nothing; our other handler declines it (decision 11)
         if lane.take_event is not None:
             lane.take_event(None)
         return True
