@@ -49,8 +49,10 @@ class Opening:
         """
         if time.monotonic() < self._not_before:
             return False
+        from logkit.audit.ledger.writer import make_directory  # with its sealing; see `file_ledger`
+
         directory = self._settings.directory
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory, self._settings.file_mode, self._settings.group)
         with alone(directory / _LOCK, patience=_PATIENCE) as is_alone:
             if not is_alone:
                 self._not_before = time.monotonic() + _TRY_AGAIN_AFTER

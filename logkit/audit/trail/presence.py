@@ -98,7 +98,8 @@ class Presence:
         return Descriptor(os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
 
     def _mark(self, marker: Path) -> None:
-        descriptor = os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, self._mode)
+        marker.unlink(missing_ok=True)  # it may be another user's
+        descriptor = os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, self._mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(f"open since {utc_text(datetime.now(UTC))}\n".encode())
 

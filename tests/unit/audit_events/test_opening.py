@@ -80,6 +80,15 @@ def test_a_process_says_so_when_it_comes_alone(make_desk: Callable[..., Desk]) -
     assert told(desk.root) == ["started none", "stopped"]
 
 
+def test_the_directory_is_closed_to_others(make_desk: Callable[..., Desk]) -> None:
+    """Whoever may read the segments may enter it, and nobody else; its group is the one of AUDIT_GROUP."""
+    group = os.getgroups()[-1] if os.getgroups() else os.getegid()
+    desk = make_desk(AUDIT_FILE_MODE="0640", AUDIT_GROUP=str(group))
+    audit.emit("circle.created")
+    status = (desk.root / "audit_dir").stat()
+    assert (oct(status.st_mode & 0o777), status.st_gid) == ("0o750", group)
+
+
 def test_a_trail_that_was_left_in_order_is_opened_again(desk: Desk) -> None:
     """The next start says that the one before it had ended as it should; the same process may come back."""
     state_and_leave(desk)
