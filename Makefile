@@ -48,7 +48,9 @@ $(DOCS)/.installed: requirements/docs.lock
 
 docs: $(DOCS)/.installed ## Build the documentation's site into site/; a link that leads nowhere fails it
 	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
-	@echo "site/index.html"
+	@! grep -rlE '<(script|link|img)[^>]+(src|href)="?(https?:)?//' site --include '*.html' \
+		|| { echo "these pages load something of another host"; exit 1; }
+	@echo "site/index.html; with search: python3 -m http.server --directory site"
 
 pages: install ## Make the parts of docs/reference anew that are made of the code
 	$(BIN)/python docs/pages.py

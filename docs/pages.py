@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
 import runpy
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from logkit import cli, parsers
@@ -27,13 +29,13 @@ _KINDS: dict[Callable[[str], object], str] = {
 
 def settings(prefix: str) -> Iterator[str]:
     """The table of the variables that begin with `prefix`, from logkit's own declaration."""
-    yield "| variable | default | values | meaning |"
+    yield "| variable | default | meaning | values |"
     yield "|---|---|---|---|"
     for _, variable in variables():
         if variable.name.startswith(prefix):
             names = [variable.name, *([variable.name + "_FILE"] if variable.secret else [])]
             default = f"`{variable.default}`" if variable.default else "none"
-            said = [", ".join(f"`{name}`" for name in names), default, values(variable), variable.meaning]
+            said = [", ".join(f"`{name}`" for name in names), default, variable.meaning, values(variable)]
             yield f"| {' | '.join(said)} |"
 
 
@@ -46,6 +48,28 @@ def values(variable: Variable) -> str:
     except ValueError as error:
         return str(error)
     return "text"
+
+
+def members() -> Iterator[str]:
+    """The table of the members of a line, from the JSON Schema."""
+    schema = json.loads((REFERENCE / "line-schema.json").read_text())
+    yield "| member | type | always | meaning |"
+    yield "|---|---|---|---|"
+    yield from _members(schema, "")
+    yield from _members(schema["$defs"]["exception"], "exception.")
+
+
+def _members(schema: dict[str, Any], prefix: str) -> Iterator[str]:
+    required = schema.get("required", ())
+    for name, member in schema["properties"].items():
+        below = member.get("properties")
+        kind = member.get("type") or ("`true`" if member.get("const") is True else "an exception")
+        if kind == "array":
+            kind = "list of strings" if member["items"].get("type") == "string" else "list of exceptions"
+        always = "yes" if name in required else ""
+        yield f"| `{prefix}{name}` | {kind} | {always} | {member.get('description', '')} |"
+        if below:
+            yield from _members(member, f"{prefix}{name}.")
 
 
 def help_texts() -> Iterator[str]:
@@ -79,6 +103,7 @@ def manual(*words: str) -> str:
 PARTS: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
     "settings.md": {"LOG": lambda: settings("LOG_"), "AUDIT": lambda: settings("AUDIT")},
     "cli.md": {"help": help_texts},
+    "line.md": {"members": members},
 }
 
 
