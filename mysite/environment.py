@@ -21,8 +21,11 @@ class Environment:
         self.faults: list[str] = []
 
     def read(self, name: str, default: T, parse: Callable[[str], T], *, secret: bool = False) -> T:
-        """The value of `name` as `parse` reads it; a `ValueError` of `parse` says what is allowed."""
-        given = self._environ.get(name, "").strip()
+        """The value of `name` as `parse` reads it; a `ValueError` of `parse` says what is allowed.
+
+        A secret may also come from the file that `name`_FILE names.
+        """
+        given = self.text(name) or (self._of_file(name) if secret else "")
         if not given:
             return default
         try:
@@ -37,14 +40,10 @@ class Environment:
 
     def secret(self, name: str, *, default: str | None, at_least: int = 0) -> str:
         """A secret from `name`, or from the file that `name`_FILE names; None as default means required."""
-        value = self.text(name)
-        path = self.text(f"{name}_FILE")
-        if not value and path:
-            try:
-                value = Path(path).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                self.faults.append(f"{name}_FILE cannot be read ({error.strerror}): {path!r}")
-                return default or ""
+        faults = len(self.faults)
+        value = self.text(name) or self._of_file(name)
+        if len(self.faults) > faults:
+            return default or ""
         if value and len(value) < at_least:
             self.faults.append(f"{name} is too short; give at least {at_least} characters")
         if not value and default is None:
@@ -52,6 +51,15 @@ class Environment:
                 f"{name} is not set; give it, or {name}_FILE, a secret of {at_least}+ characters"
             )
         return value or default or ""
+
+    def _of_file(self, name: str) -> str:
+        """What the file holds that `name`_FILE names; a file that cannot be read is a fault."""
+        path = self.text(f"{name}_FILE")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip() if path else ""
+        except OSError as error:
+            self.faults.append(f"{name}_FILE cannot be read ({error.strerror}): {path!r}")
+            return ""
 
     def fault(self, sentence: str) -> None:
         self.faults.append(sentence)

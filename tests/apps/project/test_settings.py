@@ -256,3 +256,14 @@ def test_every_scheduled_task_exists():
     scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
     assert scheduled <= set(app.tasks)
     assert {"logkit.audit.seal", "logkit.audit.expire", "logkit.audit.reconcile"} <= scheduled
+
+
+def test_the_database_can_come_from_a_file(tmp_path: Path) -> None:
+    """As every secret can; a file that is not there stops the start."""
+    file = tmp_path / "url"
+    file.write_text("postgresql://circles:pw-of-a-file@db/circles\n")
+    started = start(tmp_path, {**GOOD, "DATABASE_URL_FILE": str(file)})
+    assert json.loads(started.stdout)["DATABASES"]["default"]["PASSWORD"] == "pw-of-a-file"
+    refused = start(tmp_path, {**GOOD, "DATABASE_URL_FILE": str(tmp_path / "none")})
+    assert refused.returncode != 0
+    assert "DATABASE_URL_FILE cannot be read" in refused.stderr
