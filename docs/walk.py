@@ -58,8 +58,10 @@ class Shell:
 
     def close(self) -> None:
         assert self._bash.stdin
+        assert self._bash.stdout
         self._bash.stdin.close()
         self._bash.wait(timeout=30)
+        self._bash.stdout.close()
 
 
 def walk(page: Path, clone: Path) -> Iterator[str]:
