@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import pytest
 import yaml
 from dockerfile_parse import DockerfileParser
 
+from tests.collector import collector
 from tests.packaging.test_adopting import _steps as steps
 from tests.packaging.venvs import clean_environ
 from tests.program import PROJECT, program_environ
@@ -235,3 +237,39 @@ def _wait_until_healthy(environ: dict[str, str]) -> None:
         if asked.returncode == 0 or "HTTPError" in asked.stderr:  # the plain project has no /healthz
             return
         assert time.monotonic() < deadline, asked.stderr
+
+
+def test_requests_are_as_fast_with_a_stalled_collector(tmp_path: Path) -> None:
+    """LOG_OTLP=on: while the collector holds every batch, nobody who calls the service notices."""
+    project, took = _adopted(tmp_path), {}
+    environ = {
+        "LOG_ENVIRONMENT": "dev",
+        "LOG_FORMAT": "json",
+        "PYTHONPATH": str(PROJECT),
+        "WEB_CONCURRENCY": "1",
+    }
+    gunicorn = [sys.executable, "-m", "gunicorn", "--config", str(DEPLOY / "gunicorn.py"), "shop.wsgi"]
+    with collector() as there:
+        environ |= {"LOG_OTLP": "on", "OTEL_EXPORTER_OTLP_ENDPOINT": there.url}
+        for state in ("answers", "stalls"):
+            port = _free_port()
+            environ["WEB_BIND"] = f"127.0.0.1:{port}"
+            before = there.requests
+            with _running(gunicorn, project, environ) as (process, _out, _err):
+                _wait_until_healthy(environ)
+                if state == "stalls":
+                    there.released.clear()
+                    there.wait_for_requests(before + 1)
+                took[state] = [_answered_within(port) for _ in range(60)]
+                there.released.set()
+                process.terminate()
+                assert process.wait(60) == 0
+    stalled, answering = statistics.median(took["stalls"]), statistics.median(took["answers"])
+    assert stalled < 3 * answering + 0.01, (stalled, answering)  # it would be 10 s
+
+
+def _answered_within(port: int) -> float:
+    begun = time.perf_counter()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/orders/7", data=b"", timeout=30) as answer:
+        assert answer.status == 202
+    return time.perf_counter() - begun

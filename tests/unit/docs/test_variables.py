@@ -71,6 +71,7 @@ SERVICE = {
     "ALLOWED_HOSTS": _SERVICE + "test_links_in_letters_never_lead_to_localhost",
     "PUBLIC_URL": _SERVICE + "test_links_in_letters_never_lead_to_localhost",
     "DATABASE_URL": _SERVICE + "test_another_database_is_one_variable_away",
+    "DATABASE_URL_FILE": _SERVICE + "test_the_database_can_come_from_a_file",
     **dict.fromkeys(
         (
             *("DEBUG", "DEBUG_ROUTES", "CSRF_TRUSTED_ORIGINS", "HSTS_SECONDS", "HSTS_SUBDOMAINS"),
