@@ -168,7 +168,7 @@ def full_disk(verdicts: Verdicts) -> None:
         verdicts.expect("every login was accepted", done.returncode == 0)
         verdicts.expect("what the ledger could not take waits in the spool", 0 < waiting < 60)
         made.logkit("seal")
-        code, said = made.logkit("verify")
+        code, said = made.logkit("verify", "--stream", "security")
         verdicts.expect("with room again all 120 are in the trail, once", code == 0 and "120 records" in said)
 
 
@@ -179,7 +179,7 @@ def flipped_byte(verdicts: Verdicts) -> None:
         lines = segment.path.read_bytes().splitlines(keepends=True)
         lines[22] = lines[22].replace(b'"success"', b'"succesS"')
         segment.path.write_bytes(b"".join(lines))
-        code, said = made.logkit("verify")
+        code, said = made.logkit("verify", "--stream", "security")
         verdicts.expect("ALTERED, line 23", code == 1 and "ALTERED" in said and "line 23\n" in said)
 
 
@@ -189,7 +189,7 @@ def cut_tail(verdicts: Verdicts) -> None:
         segment = list_segments(made.security)[-1]
         lines = segment.path.read_bytes().splitlines(keepends=True)
         segment.path.write_bytes(b"".join(lines[:-5]))
-        code, said = made.logkit("verify")
+        code, said = made.logkit("verify", "--stream", "security")
         named = "TRUNCATED" in said and "lines 56 to 60" in said
         verdicts.expect("TRUNCATED, lines 56 to 60", code == 1 and named)
 
@@ -209,7 +209,7 @@ def forged_checkpoint(verdicts: Verdicts) -> None:
         )
         lines[0] = sign(forged, key.key)
         (made.security / "checkpoints.jsonl").write_bytes(b"".join(lines))
-        code, said = made.logkit("verify")
+        code, said = made.logkit("verify", "--stream", "security")
         verdicts.expect("KEY-CHAIN-BREAK, not the pinned key", code == 1 and "KEY-CHAIN-BREAK" in said)
 
 

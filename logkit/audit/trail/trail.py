@@ -97,7 +97,7 @@ class AuditTrail:
         )
         self._losses = Losses()
         self._bypassed = ""
-        self._is_open = self._has_blocked = False
+        self._is_open = self._has_blocked = self._has_said_closed = False
         self._thread = _Thread()
         os.register_at_fork(after_in_child=if_alive(weakref.WeakMethod(self.forget)))
 
@@ -202,8 +202,9 @@ class AuditTrail:
             self._is_open = True
             try:
                 self._is_open = self._opening.open()
-            except (OSError, AuditUnavailable):
+            except (OSError, AuditUnavailable) as error:
                 self._is_open = False
+                self._report_closed(error)
 
     def leave(self) -> None:
         """This process ends: say what is unsaid, and, when no other process has the trail open, that it is closed.
@@ -288,6 +289,12 @@ class AuditTrail:
         """What a ledger says of itself in the trail. Refused events are left out: `count_loss` knows which matter."""
         if detail.get("cause") != "unavailable":
             self._state(AuditEvent(name, actor=Actor.system(), detail=detail))
+
+    def _report_closed(self, error: Exception) -> None:
+        """Once: the events may get through all the same. What a ledger could not take it has reported itself."""
+        if isinstance(error, OSError) and not self._has_said_closed:
+            self._has_said_closed = True
+            self.report("ERROR", "audit.opening_failed", {"error": str(error)})
 
     def _report_bypass(self, cause: str) -> None:
         """Once, until an event gets through Loguru again."""

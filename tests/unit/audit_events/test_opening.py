@@ -182,6 +182,18 @@ def test_one_that_is_stuck_in_the_opening_holds_up_nobody_for_long(
     assert len(desk.lines("circle.created")) == 2
 
 
+def test_what_cannot_be_opened_is_reported_once_and_stops_nothing(desk: Desk) -> None:
+    """Something is in the way of the lock file: the events are written, and the log says what is not."""
+    in_the_way = desk.root / "audit_dir/.policy.lock"
+    in_the_way.mkdir(parents=True)
+    assert [audit.emit("circle.created").state for _ in range(2)] == ["written"] * 2
+    (said,) = desk.reported("audit.opening_failed")
+    assert ".policy.lock" in str(said["error"])
+    in_the_way.rmdir()
+    audit.emit("circle.created")
+    assert told(desk.root) == ["started none"]
+
+
 def test_a_trail_that_was_replaced_meanwhile_is_not_closed(desk: Desk) -> None:
     """Whoever still holds the directory that was moved away says nothing about the new one. (A09)"""
     audit.emit("circle.created")
