@@ -106,6 +106,7 @@ def read_by_the_service() -> set[str]:
     text = (PROJECT / "mysite" / "settings.py").read_text()
     found = set(re.findall(r'env\.(?:text|read|secret)\(\s*"([A-Z_]+)"', text))
     found |= {f"{name}_FILE" for name in re.findall(r'env\.secret\(\s*"([A-Z_]+)"', text)}
+    found |= {f"{name}_FILE" for name in re.findall(r'env\.read\(\s*"([A-Z_]+)".*secret=True', text)}
     gunicorn = (PROJECT / "mysite" / "gunicorn.py").read_text()
     found |= set(re.findall(r'environ\.get\("([A-Z_]+)"', gunicorn))
     found |= set(re.findall(r'"([A-Z]+_PORT)"', (PROJECT / "mysite" / "run.py").read_text()))
