@@ -84,6 +84,9 @@ def logging_findings() -> Iterator[Finding]:
 
 def handler_findings() -> Iterator[Finding]:
     """W006: a Loguru handler that nothing redacts for. E007: one that shows the values of variables. (P08)"""
+    settings = current_settings()
+    has_lane = settings is not None and settings.fast_lane != "off"
+    cost = ", and while it is there calls take Loguru's own path, at about twice the cost" if has_lane else ""
     for handler in fastlane.foreign_handlers(own_handlers()):
         if handler.shows_variables:
             yield problem(
@@ -94,7 +97,7 @@ def handler_findings() -> Iterator[Finding]:
             )
         yield warning(
             "handlers",
-            f"Loguru's handler {handler.id} ({handler.sink}) is not ours: it gets records before redaction.",
+            f"Loguru's handler {handler.id} ({handler.sink}) is not ours: it gets records before redaction{cost}.",
             "Use logkit.add_sink(), which hands over redacted events.",
             number=6,
         )

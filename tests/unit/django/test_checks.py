@@ -96,6 +96,19 @@ def test_a_fast_lane_that_stays_closed_says_why(tmp_path: Path, monkeypatch: pyt
     assert "logkit.W012" not in found()
 
 
+@pytest.mark.parametrize(("lane", "is_told"), [("auto", True), ("off", False)])
+def test_a_foreign_handler_closes_the_lane_and_its_warning_says_so(
+    tmp_path: Path, lane: str, is_told: bool
+) -> None:
+    """Where the lane is wanted; one warning for one cause."""
+    configured(tmp_path, LOG_FAST_LANE=lane)
+    theirs = logger.add(print, diagnose=False)
+    messages = found()
+    logger.remove(theirs)
+    assert list(messages) == ["logkit.W006"]
+    assert ("Loguru's own path" in messages["logkit.W006"].msg) == is_told
+
+
 def test_the_trail_is_off(tmp_path: Path) -> None:
     """Tests may; development is told."""
     configured(tmp_path, AUDIT="off")
