@@ -47,6 +47,10 @@ _TYPED = re.compile(
     r"(?i)(?<![\w\-])(?:(?:entered|submitted|typed)(?: the)? code (?P<secret>\d{4,8})"
     r"|(?:wrong|incorrect) code (?P<other>\d{6,8}))(?![\w.\-])"
 )
+# "passport no. C01X00T47"
+_PASSPORT = re.compile(
+    r"(?i)(?<!\w)passport (?:no\.?|number|nr\.?) (?P<secret>(?=[A-Z]{0,12}\d)[A-Z0-9]{6,12})(?![\w\-])"
+)
 # "card 4111 ..., cvv 321"
 _CVV = re.compile(
     r"(?i)(?<![\w\-])(?:cvv2?|cvc2?|cvn)"
@@ -66,8 +70,9 @@ _TRANSLATED = re.compile(
     r"|do[ğg]rulama kodu|код(?: \w{1,16})?|验证码|驗證碼|認証コード|確認コード|인증 ?번호|인증 ?코드)"
     r"(?:[ \t]{1,2}(?:lautet|ist|est|es|é|è|is|to))?[ \t]{0,2}[:=\uff1a是は]?[ \t]{0,2}[\"'«„]?"
     rf"(?P<secret>{_DIGITS})(?!\w)"
-    r"|(?<!\w)(?:ihr|dein|votre|ton|tu|su|seu|il tuo|uw|je|din|twój|ваш|твой) (?:code|código|codigo|codice|kod|код)"
-    r"(?: (?:ist|lautet|est|es|é|è|is|to|är|:)|:) {0,2}(?P<other>\d{4,8})(?!\w)"
+    r"|(?<!\w)(?:ihr|dein|votre|ton|tu|su|seu|your|il tuo|uw|je|din|twój|ваш|твой)"
+    r" (?:code|código|codigo|codice|kod|код)"
+    r"(?: (?:ist|lautet|est|es|é|è|is|to|är|:)|:) {0,2}(?P<other>\d{4,8}|\d{3}[ \-]\d{3})(?!\w)"
 )
 # "contraseña «verano24»", "密码 xiatian24"; what has a colon is a pair.
 _WORD = re.compile(
@@ -93,6 +98,7 @@ RULES = (
     Rule("one-time code to use", WORDS, by_pattern(_USE, HIDDEN, group="secret"), ("code",)),
     Rule("typed code", WORDS, by_pattern(_TYPED, HIDDEN, group=("secret", "other")), (" code",)),
     Rule("card's code", WORDS, by_pattern(_CVV, HIDDEN, group="secret"), ("cv",)),
+    Rule("passport number", WORDS, by_pattern(_PASSPORT, HIDDEN, group="secret"), ("passport n",)),
     Rule("licence key", WORDS, by_pattern(_LICENCE, HIDDEN, group="secret"), (" key",)),
     Rule("mixed one-time code", WORDS, by_pattern(_MIXED, HIDDEN, group="secret"), (" code",)),
     Rule(

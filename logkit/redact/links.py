@@ -20,7 +20,7 @@ _RESET = re.compile(r"/(?P<secret>[A-Za-z0-9_\-]{1,40}/[0-9a-z]{3,8}-[0-9a-f]{20
 _CAPABILITY = re.compile(
     r"(?i)/(?:[a-z]{1,16}[\-_]){0,2}(?:reset|recover|invite|invites|invitation|invitations|join|magic|verify|verification"
     r"|confirm|confirmation|activate|activation|unsubscribe|share|shared|shares|signin|sso|claim|redeem|tokens?|(?:web)?hooks?|private)"
-    r"(?:[\-_][a-z]{1,16}){0,2}(?:/(?:accept|confirm|complete|done|email|account|user|set|new))?/?(?:(?<=/)|(?<=private)-|\?[\w\-]{1,16}=)(?P<secret>[\w\-.~]{16,512})"
+    r"(?:[\-_][a-z]{1,16}){0,2}(?:/(?:accept|confirm|complete|done|email|account|user|set|new|key))?/?(?:(?<=/)|(?<=private)-|\?[\w\-]{1,16}=)(?P<secret>[\w\-.~]{16,512})"
 )
 
 
@@ -34,7 +34,7 @@ def _is_no_capability(match: re.Match[str]) -> bool:
     return is_id(secret) or not (looks_random(secret) or _DIGEST.fullmatch(secret))
 
 
-_DIGEST = re.compile(r"[0-9a-f]{32,}")
+_DIGEST = re.compile(r"(?:[0-9a-z]{1,8}-)?[0-9a-f]{32,}")
 
 RULES = (
     Rule(

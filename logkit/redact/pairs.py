@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from logkit.redact import keys, value_text
 from logkit.redact.rule import Span
-from logkit.redact.vocabulary import words
+from logkit.redact.vocabulary import KEYS_OF_DATA, words
 
 Verdict = Callable[[str], int]
 
@@ -102,6 +102,8 @@ class Pairs:
         above = above[max((place + 1 for place, word in enumerate(above) if word[-1] in ",;:{"), default=0) :]
         if name.isdecimal() and (not above or above[-1].lower() not in _TAILS):
             return name, verdict  # only `Unseal Key 1: x`
+        if name.lower() == "key" and above and above[-1].lower() in KEYS_OF_DATA:
+            return name, keys.PLAIN  # `public key: x`
         while above:
             longer = " ".join([*above, name])
             if (found := self._verdict(longer)) not in keys.NO_SECRETS:

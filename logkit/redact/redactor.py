@@ -23,6 +23,7 @@ _REMEMBERED = 2048  # texts per generation; longer texts than this many characte
 _LONGEST = 160
 _BY_CIRCUMSTANCE = frozenset([keys.PLAIN, keys.STATEMENT, keys.PARAMETERS])
 _LEAST_CARD = 10**12
+_MANY_TESTS = 1000
 _LEAST_INT = -(2**63)
 # What no value rule hides, and what every request brings anew: UUIDs, trace ids, span ids. Digits alone may be a card.
 _ID_LENGTHS = (16, 32, 36)
@@ -135,6 +136,8 @@ class Redactor:
         """Does the name's verdict hide `value`? Booleans, None and empty texts stay."""
         if value is None or value is True or value is False or verdict in _BY_CIRCUMSTANCE:
             return False
+        if name == "pass" and type(value) is int and 0 <= value < _MANY_TESTS:
+            return False  # {"pass": 3, "fail": 0}
         if type(value) is str:
             if verdict == keys.CONTACT:
                 return is_contact(value)

@@ -14,7 +14,7 @@ from logkit.redact.value_sense import is_kept
 _PASSWORD = re.compile(
     r"(?i)(?<![\w\-./])(?P<name>password|passwd|passphrase|passcode|pwd|requirepass|masterauth|bindpw|rootpw"
     r"|passwort|kennwort|mot de passe|senha|wachtwoord|contraseña|hasło|lösenord"
-    r"|secret|api[ _\-]?key|access token|token|session(?:[ _\-](?:key|id))?)"
+    r"|cookie value|secret|api[ _\-]?key|access token|token|session(?:[ _\-](?:key|id))?)"
     r"(?P<verb>[ \t]{1,4}(?:(?:(?:is|was|has been|were)[ \t])?(?:set|changed|reset|updated|rotated) to"
     r"|(?:(?:is|was) (?:generated|set|created|assigned) )?(?:for|für|pour|para|per|voor|dla|för)"
     r" (?:[\w.@\-]{1,64}|\[REDACTED:email\])(?=:)"
@@ -78,7 +78,7 @@ def _is_field_name(text: str) -> bool:
 _GIVEN = re.compile(
     r"(?i)\b(?:with|using|wrong|invalid|incorrect|bad|tried|supplied|new|old)(?: an?| the)? $"
 )
-_OTHERS = ("secret", "api", "access", "token", "session")  # the names that are no passwords
+_OTHERS = ("cookie", "secret", "api", "access", "token", "session")  # the names that are no passwords
 
 RULES = (
     Rule(
@@ -97,6 +97,7 @@ RULES = (
             "kennwort",
             "senha",
             "wachtw",
+            "cookie v",
         ),
     ),
     Rule("second password in a sentence", WORDS, by_pattern(_CHANGED, HIDDEN, group="secret"), ("pass",)),

@@ -127,8 +127,8 @@ def is_status(value: str, name: str, sep: str) -> bool:
     last = keys.split(name)[-1:]
     if not TOPICS.isdisjoint(last) and (lower in METHODS or _MEASURE.fullmatch(value)):
         return True  # `auth=ldap`, `session: 30m`
-    if last == ["auth"] and value.isdecimal() and len(value) < 5:
-        return True  # `auth: 12 ok, 3 failed`
+    if last in (["auth"], ["session"]) and value.isdecimal() and len(value) < 5:
+        return True  # `auth: 12 ok, 3 failed`, `SET session:7`
     if sep in ("==", "!=", "===", "!=="):
         return _VERSION.fullmatch(value) is not None or (
             value.isidentifier() and not any(map(str.isdigit, value))

@@ -39,6 +39,7 @@ _LINE = re.compile(r"(?:\r?\n|\\n)(?P<indent>[ \t]{1,64}+)(?P<block>[^\r\n\\]++)
 _LIST = re.compile(
     r"(?:\r?\n|\\n)[ \t]{0,32}- (?=[^\s:\\]{1,256}(?:[\r\n\\]|$))(?P<item>[\"']?[^\s\\\"']{1,256}+)"
 )
+_MORE = re.compile(r"[,;]?[ \t](?P<code>(?=[A-Za-z\-]{0,32}\d)[\w\-]{4,32})(?![\w=:])")  # `codes: a1b2, c3d4`
 _NAME = re.compile(r"[a-z]+(?:[_\-.][a-z]+)*")
 _BRACKET = re.compile(r"\w{0,32}[\[({]")
 _QUOTES = "\"'"
@@ -206,6 +207,9 @@ def _unquoted(
         return
     if not is_kept(value, name, verdict):
         yield start, end, HIDDEN
+        while name_words[-1:] == ["codes"] and (more := _MORE.match(text, end)):
+            yield more.start("code"), more.end("code"), HIDDEN
+            end = more.end()
 
 
 def _cookies(cookies: str, offset: int, *, is_set: bool) -> Iterator[Span]:

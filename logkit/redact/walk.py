@@ -172,6 +172,8 @@ class Walk:
             if self._verdict(name) not in keys.NO_SECRETS and not self._is_field_name(items[1]):
                 self._pair(pair, name, items[1], state)
                 return [self._safe(items[0], state), *pair.values()]
+        if type(value) in (list, tuple) and (arguments := self._arguments(items)) is not None:
+            items = arguments
         result: list[JSON] = []
         hide_next = False
         for item in items:
@@ -186,6 +188,16 @@ class Walk:
         if more > 0:
             result.append(f"… {more} more")
         return result
+
+    def _arguments(self, items: list[object]) -> list[object] | None:
+        """The words of a command line, read as one: `["curl", "-u", "user:password"]`; None when it is no such list."""
+        texts = [item for item in items if type(item) is str]
+        if len(texts) != len(items) or not any(text[:1] == "-" for text in texts):
+            return None
+        line = " ".join(texts)
+        scrubbed = self._text(line)
+        words = scrubbed.split(" ")
+        return list(words) if scrubbed is not line and len(words) == len(texts) else None
 
     def _is_field_name(self, value: object) -> bool:
         return type(value) is str and (
