@@ -71,7 +71,7 @@ class _Lane:
         self, reason: str, deliver: Any = None, own: Any = (), wants: Any = None, take_event: Any = None
     ) -> None:
         self.reason, self.own, self.wants, self.take_event = reason, own, wants, take_event
-        self.deliver = deliver  # None while the lane is closed, which admits nobody
+        self.deliver = deliver  # None while the lane is closed, whose `own` no set of handlers equals
         self.handlers: object = None  # the handlers of Loguru's core, seen to be ours and no others
         self._asked: object = None
 
@@ -80,7 +80,7 @@ class _Lane:
         handlers = core.handlers
         if handlers is not self._asked:
             self._asked = handlers
-            is_ours = self.deliver is not None and core is _CORE and handlers.keys() == self.own
+            is_ours = core is _CORE and handlers.keys() == self.own
             self.handlers = handlers if is_ours else None
         return handlers is self.handlers
 
