@@ -31,6 +31,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", there.url)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.3")
         monkeypatch.setattr(otlp, "EXIT_TIMEOUT", 0.2)
+        monkeypatch.setattr(otlp, "LINGER", 0.05)
         yield there
         there.released.set()
         logkit.shutdown()
@@ -266,6 +267,7 @@ def test_parent_and_child_send_their_own_lines(there: Collector) -> None:
     assert Counter(number for number, _ in sent)[2] == 1
 
 
+@pytest.mark.packaging  # for its seconds
 def test_l17_what_was_accepted_is_sent_at_exit(there: Collector) -> None:
     """A program that logs and ends at once."""
     result = run(
