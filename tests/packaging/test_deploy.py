@@ -30,6 +30,15 @@ pytestmark = pytest.mark.packaging
 DEPLOY = PROJECT / "deploy"
 _SECRET = re.compile(r"(SECRET|PASSWORD|TOKEN|_KEY|DATABASE_URL)", re.IGNORECASE)
 _OURS = ("setup", "web", "worker", "beat")
+_CHECK = """
+import sys
+from django.core.management import execute_from_command_line
+
+execute_from_command_line(["manage.py", "check"])
+ours = {name for name in sys.modules if name in ("logkit", "mysite", "users", "messaging", "keeps")}
+assert len(ours) == 5, ours
+assert [name for name in ours if not sys.modules[name].__file__.startswith(sys.argv[1])] == []
+"""
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +154,7 @@ def test_the_service_starts_from_what_the_image_takes(
     environ = {"PYTHONPATH": str(app), "VAR_DIR": str(tmp_path / "var"), "LOG_ENVIRONMENT": "dev"}
     environ |= {f"AUDIT_{name}DIR": str(tmp_path / f"audit{name}") for name in ("", "SPOOL_", "KEY_")}
     done = subprocess.run(
-        [sys.executable, "manage.py", "check"],
+        [sys.executable, "-c", _CHECK, str(app)],
         cwd=app,
         env=program_environ() | environ | {"DJANGO_SETTINGS_MODULE": "mysite.settings"},
         capture_output=True,
