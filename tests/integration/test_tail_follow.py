@@ -85,8 +85,8 @@ def follow(tmp_path: Path) -> Iterator[Follow]:
 
     yield start
     for following in running:
-        following.process.kill()
-        following.process.communicate()
+        following.process.send_signal(signal.SIGINT)
+        following.process.communicate(timeout=DEADLINE)
 
 
 @pytest.fixture
