@@ -20,6 +20,7 @@ pytestmark = pytest.mark.services
 
 OPTIONS = [
     "--quiet",
+    "--show-capture=no",  # the end of what is printed says what failed
     "--maxfail=5",
     "--numprocesses=2",
     "--reuse-db",  # the database goes with us, whoever is still connected to it
