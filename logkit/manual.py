@@ -25,6 +25,13 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
         paragraphs = text.split("\n\n")
         return "\n\n".join(part if "\n  " in f"\n{part}" else fill(part, width) for part in paragraphs)
 
+    def add_argument(self, action: argparse.Action) -> None:
+        """Room for the verbs below an action with their indent, on every Python as in 3.13."""
+        super().add_argument(action)
+        for verb in self._iter_indented_subactions(action):
+            length = len(self._format_action_invocation(verb)) + self._current_indent
+            self._action_max_length = max(self._action_max_length, length)
+
     def _format_action_invocation(self, action: argparse.Action) -> str:
         """`-l, --level LEVEL` on every Python, as 3.13 writes it."""
         if not action.option_strings:

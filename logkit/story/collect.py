@@ -14,7 +14,7 @@ import orjson
 from logkit.errors import LogkitError
 from logkit.tail.filters import is_same_id, needle
 from logkit.tail.lines import parse
-from logkit.tail.sources import InputError, blocks
+from logkit.tail.sources import InputError, blocks, originals
 from logkit.tail.times import utc_text
 
 Lines = Iterable[list[bytes]]
@@ -65,9 +65,9 @@ class Ids:
 
 def collect(wanted: str, files: list[str], audit_directory: str | None) -> list[Moment]:
     """Every moment of the story of `wanted`, in the order of time. Raises `StoryError`, `InputError`."""
-    sources: list[Source] = [(_reader(file), _line) for file in files]
+    sources: list[Source] = [(_reader(file), _line) for file in originals(files)]
     if audit_directory:
-        sources += [(_reader(str(file)), _audit) for file in _segments(audit_directory)]
+        sources += [(_reader(file), _audit) for file in originals(_segments(audit_directory))]
     whole = _resolved(wanted, sources)
     if whole is None:
         return []
@@ -113,13 +113,13 @@ def _reader(file: str) -> Callable[[], Lines]:
     return lambda: kept
 
 
-def _segments(directory: str) -> Iterator[Path]:
+def _segments(directory: str) -> Iterator[str]:
     root = Path(directory)
     if not root.is_dir():
         raise StoryError(f"{directory} is no directory; --audit-dir wants that of the trail, AUDIT_DIR")
     for file in sorted([*root.glob("**/*.jsonl"), *root.glob("**/*.jsonl.gz")]):
         if not file.name.startswith("checkpoints"):
-            yield file
+            yield str(file)
 
 
 def _moments(source: Source, needles: list[bytes]) -> Iterator[Moment]:

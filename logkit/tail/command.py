@@ -22,7 +22,7 @@ from logkit.tail.filters import Filter
 from logkit.tail.follow import Followed, batches
 from logkit.tail.lines import Line, parse, parsed
 from logkit.tail.printer import Printer, summary
-from logkit.tail.sources import blocks, is_plain_file, lines_backwards
+from logkit.tail.sources import blocks, is_plain_file, lines_backwards, originals
 from logkit.tail.times import milliseconds, moment, utc_text
 
 NOTHING_MATCHED = 1
@@ -38,7 +38,7 @@ class OptionError(LogkitError):
 
 def run(args: argparse.Namespace) -> int:
     """Show what `args` ask for; the exit code."""
-    files = args.files or from_environment(os.environ, verb="tail")
+    files = originals(args.files or from_environment(os.environ, verb="tail"))
     if args.follow and "-" in files:
         raise OptionError("-F follows files: name some; standard input is always read until it ends")
     wanted = _filter(args)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -38,6 +38,12 @@ def blocks(path: str) -> Iterator[list[bytes]]:
         if isinstance(error, BrokenPipeError):
             raise
         raise InputError(path, error) from None
+
+
+def originals(paths: Iterable[str]) -> list[str]:
+    """`paths` without each `.gz` whose original is among them: a compression that was cut short leaves both."""
+    given = list(paths)
+    return [path for path in given if not path.endswith(".gz") or path.removesuffix(".gz") not in given]
 
 
 def _pieces(fd: int) -> Iterator[bytes]:

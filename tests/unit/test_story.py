@@ -174,6 +174,16 @@ def test_what_failed_is_marked_down_to_the_line_of_code(story: Story, upload: Pa
     assert "request-0002" not in text
 
 
+def test_a_compression_cut_short_doubles_nothing(story: Story, upload: Path) -> None:
+    """A kill leaves a file beside its `.gz`, of the log as of the trail: what both tell is told once."""
+    files = [upload / WEB, upload / WORKER]
+    words = ("request-0001", "--audit-dir", str(upload / "audit"))
+    before = story(*words, *map(str, files))
+    for file in [*files, upload / "audit" / "compliance" / "2.jsonl"]:
+        file.with_name(file.name + ".gz").write_bytes(gzip.compress(file.read_bytes()))
+    assert story(*words, *(name for file in files for name in (str(file), f"{file}.gz"))) == before
+
+
 def test_colours(story: Story, upload: Path) -> None:
     """The same drawing, coloured."""
     text = story(

@@ -484,6 +484,19 @@ def test_gzip_files_are_unpacked(tail: Tail, log: Callable[..., str], tmp_path: 
     tail(str(packed), code=2)
 
 
+@pytest.mark.parametrize("options", [(), ("-n", "99"), ("--user", "12"), ("--request", REQUEST)])
+def test_a_compression_cut_short_doubles_nothing(
+    messages: Callable[..., list[str]], tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """A kill leaves the piece beside its `.gz`; both fit the pattern that the shell was given."""
+    piece, packed, other = (tmp_path / name for name in ("app-1.jsonl", "app-1.jsonl.gz", "app-2.jsonl.gz"))
+    ids = {"request_id": REQUEST, "user_id": 12}
+    piece.write_text(line("once", **ids) + "\n")
+    packed.write_bytes(gzip.compress(piece.read_bytes()))
+    other.write_bytes(gzip.compress(line("other", **ids).encode() + b"\n"))
+    assert sorted(messages(*options, *map(str, sorted(tmp_path.glob("*.jsonl*"))))) == ["once", "other"]
+
+
 def test_a_large_gzip_file_is_unpacked_in_pieces(messages: Callable[..., list[str]], tmp_path: Path) -> None:
     """What unpacks to more than a block stays whole."""
     packed = tmp_path / "large.gz"
