@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from logkit.errors import LogkitError
+from logkit.errors import LogkitError, os_reason
 from logkit.manual import HelpFormatter
 
 USAGE_ERROR = 2
@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        print(f"logkit {name}: {error}", file=sys.stderr)  # noqa: T201 - this is a command
+        print(f"logkit {name}: {os_reason(error)}", file=sys.stderr)  # noqa: T201 - this is a command
         return USAGE_ERROR
     except KeyboardInterrupt:
         return INTERRUPTED

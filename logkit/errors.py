@@ -49,3 +49,9 @@ def _code(handler: object) -> object:
     while isinstance(handler, functools.partial):
         handler = handler.func
     return getattr(handler, "__code__", None)  # a bound method gives its function's
+
+
+def os_reason(error: OSError) -> str:
+    """`FILE: No such file or directory`: for people, without Python's number."""
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import deque
 from collections.abc import Callable, Mapping
 
 from logkit.parsers import LEVELS
@@ -32,6 +33,12 @@ class Losses:
         name = _NAMES.get(level, f"LEVEL {level}")
         self.unreported[name] = self.unreported.get(name, 0) + count
         self.total += count
+
+    def take(self, levels: deque[int]) -> None:
+        """Count what waits in `levels`. An exception at any moment counts one twice at worst, and never loses it."""
+        while levels:
+            self.add(levels[0])
+            levels.popleft()
 
     def line(self) -> bytes | None:
         """The line that reports what is unreported; None when there is nothing to say or no way to say it."""

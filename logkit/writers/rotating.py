@@ -143,8 +143,7 @@ class RotatingFileWriter:
             self._put_report()
 
     def _put_report(self) -> None:
-        while self._interrupted:
-            self._losses.add(self._interrupted.popleft())
+        self._losses.take(self._interrupted)
         line = self._losses.line()
         if line is not None and self._append(line):
             self._losses.reported()

@@ -147,7 +147,7 @@ class StdoutWriter:
         if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
             return False
         try:
-            self._count_interrupted()
+            self._losses.take(self._interrupted)
             unfinished = self._losses.unreported or self._memory[TORN]
             if unfinished and not self._owner and self._sink.writable(deadline - time.monotonic()):
                 self._take_turn()
@@ -224,7 +224,7 @@ class StdoutWriter:
                 self._losses.add(level)
                 self._whole = -1  # every line comes this way until the report is out
             settled.append(True)
-            self._count_interrupted()
+            self._losses.take(self._interrupted)
         return self._arrived
 
     def _put_report(self) -> None:
@@ -234,10 +234,6 @@ class StdoutWriter:
             self._losses.reported()
         waiting = self._closed or self._memory[TORN] or (self._make_report and self._losses.unreported)
         self._whole = -1 if waiting else self._atomic
-
-    def _count_interrupted(self) -> None:
-        while self._interrupted:
-            self._losses.add(self._interrupted.popleft())
 
     def _put(self, line: bytes, written: int) -> bool:
         """Whether all of `line` is out, of which `written` bytes are already."""

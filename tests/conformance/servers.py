@@ -25,6 +25,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.ports import free_port
 from tests.program import LANE
 
 ROOT = Path(__file__).parents[2]
@@ -299,12 +300,6 @@ def migrated_database() -> bytes:
         )
         assert made.returncode == 0, made.stderr.decode()
         return (Path(directory) / DATABASE).read_bytes()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -101,9 +101,9 @@ def test_r03_r05_the_outer_context_is_not_inherited_and_comes_back_exactly(serve
     server.finished(request_id)
     assert all("layer" not in line["context"] for line in server.of(request_id))
     afterwards = server.wait(lambda line: line["message"] == "outside.after", at_least=before + 1)
-    assert all(line["context"] == {"layer": "outside", "restored": True} for line in afterwards)
+    assert [line for line in afterwards if line["context"] != {"layer": "outside", "restored": True}] == []
     beforehand = server.wait(lambda line: line["message"] == "outside.before")
-    assert all(line["context"] == {"layer": "outside"} for line in beforehand)
+    assert [line for line in beforehand if line["context"] != {"layer": "outside"}] == []
 
 
 def test_r04_a_hook_of_ours_that_fails_is_told_and_changes_nothing(server: Server) -> None:

@@ -140,6 +140,7 @@ def test_anchors_from_the_operational_log(root: Path, run: Run) -> None:
         (("verify", "--bogus"), "unrecognized arguments"),
         (("show", "event-999"), "there is no record"),
         (("prove", "event-999"), "no record has the id"),
+        (("keys", "pin", "--output", "/nowhere/pin"), "keys: /nowhere/pin: No such file or directory\n"),
         (("hold", "place", "actor=7"), "needs a reason"),
         (("verify", "--stream", "access"), "there is no stream"),
     ],

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from tests.packaging.venvs import build_wheel, clean_environ, make_environment, run
+from tests.ports import free_port
 from tests.program import PROJECT
 from tests.schema import check_line
-from tests.services.servers import _free_port
 
 pytestmark = pytest.mark.packaging
 
@@ -52,7 +52,7 @@ def test_five_steps(tmp_path: Path) -> None:
     ((_, _, commands),) = steps[4]
     script = f'set -e\nexport PATH="{programs}:$PATH"\n{commands}'
     run("bash", "-c", script, cwd=project, environ=environ)
-    port = _free_port()
+    port = free_port()
     python, celery = str(programs / "python"), str(programs / "celery")
     with (
         _program(

@@ -21,9 +21,9 @@ from dockerfile_parse import DockerfileParser
 from tests.collector import collector
 from tests.packaging.test_adopting import _steps as steps
 from tests.packaging.venvs import clean_environ
+from tests.ports import free_port
 from tests.program import PROJECT, program_environ
 from tests.schema import check_line
-from tests.services.servers import _free_port
 
 pytestmark = pytest.mark.packaging
 
@@ -168,7 +168,7 @@ def test_the_service_starts_from_what_the_image_takes(
 def test_a_server_logs_our_lines_and_nothing_else(server: str, tmp_path: Path) -> None:
     """From its first line to its last, on stdout only; it ends at SIGTERM; the health check knows it."""
     project = _adopted(tmp_path)
-    port = _free_port()
+    port = free_port()
     commands = {
         "gunicorn": ["-m", "gunicorn", "--config", str(DEPLOY / "gunicorn.py"), "shop.wsgi"],
         "uvicorn": [str(DEPLOY / "serve_uvicorn.py"), "shop.asgi:application"],
@@ -261,7 +261,7 @@ def test_requests_are_as_fast_with_a_stalled_collector(tmp_path: Path) -> None:
     with collector() as there:
         environ |= {"LOG_OTLP": "on", "OTEL_EXPORTER_OTLP_ENDPOINT": there.url}
         for state in ("answers", "stalls"):
-            port = _free_port()
+            port = free_port()
             environ["WEB_BIND"] = f"127.0.0.1:{port}"
             before = there.requests
             with _running(gunicorn, project, environ) as (process, _out, _err):

@@ -11,7 +11,6 @@ import getpass
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,6 +22,8 @@ from pathlib import Path
 import psycopg
 import redis
 from kombu import Connection
+
+from tests.ports import free_port
 
 _READY_WITHIN = 120.0  # seconds; RabbitMQ takes most of them on a busy machine
 _PACKAGES = {  # of Debian, by program; RabbitMQ past Debian's wrapper, which changes the user
@@ -143,7 +144,7 @@ def _database_answers(url: str) -> bool:
 
 
 def _own_redis(stack: ExitStack) -> str:
-    directory, port = _directory(stack), _free_port()
+    directory, port = _directory(stack), free_port()
     program = _program("redis-server")
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory)]
     _start(stack, [program, *options], directory)
@@ -152,7 +153,7 @@ def _own_redis(stack: ExitStack) -> str:
 
 def _own_rabbitmq(stack: ExitStack) -> str:
     """With a port mapper of its own, which ends with it."""
-    directory, port, mapper = _directory(stack), _free_port(), _free_port()
+    directory, port, mapper = _directory(stack), free_port(), free_port()
     program = _program("rabbitmq-server")
     _start(stack, [_program("epmd"), "-port", str(mapper)], directory)
     (directory / "plugins").write_text("[].\n")
@@ -163,7 +164,7 @@ def _own_rabbitmq(stack: ExitStack) -> str:
         "RABBITMQ_NODENAME": f"tests-{os.getpid()}@localhost",
         "RABBITMQ_CONFIG_FILE": str(directory / "rabbitmq.conf"),  # the machine's own may name its port
         "RABBITMQ_CONF_ENV_FILE": os.devnull,
-        "RABBITMQ_DIST_PORT": str(_free_port()),
+        "RABBITMQ_DIST_PORT": str(free_port()),
         "RABBITMQ_MNESIA_BASE": str(directory / "mnesia"),
         "RABBITMQ_LOG_BASE": str(directory / "log"),
         "RABBITMQ_PID_FILE": str(directory / "pid"),
@@ -175,7 +176,7 @@ def _own_rabbitmq(stack: ExitStack) -> str:
 
 def _own_postgres(stack: ExitStack) -> str:
     """PostgreSQL refuses to run as root: then it runs as `postgres`, or as `nobody`."""
-    directory, port = _directory(stack), _free_port()
+    directory, port = _directory(stack), free_port()
     user: str | None = None
     if os.geteuid() == 0:
         user = next(name for name in ("postgres", "nobody") if _is_user(name))
@@ -266,13 +267,6 @@ def _directory(stack: ExitStack) -> Path:
     directory = Path(tempfile.mkdtemp(prefix="logkit-server-"))
     stack.callback(shutil.rmtree, directory, ignore_errors=True)
     return directory
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _is_user(name: str) -> bool:

@@ -74,6 +74,15 @@ def test_the_pseudonym_to_look_for(
     ]
 
 
+def test_an_old_key_that_cannot_be_read_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The file and why, as every other program says it."""
+    monkeypatch.setenv("LOG_ENVIRONMENT", "test")
+    assert main(["pseudonym", "email", "jane@example.org", "--old-key-file", f"{tmp_path}/none"]) == 2
+    assert capsys.readouterr().err == f"logkit pseudonym: {tmp_path}/none: No such file or directory\n"
+
+
 def test_a_missing_key_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """In production there is no pseudonym without a key of its own."""
     monkeypatch.setenv("LOG_ENVIRONMENT", "production")

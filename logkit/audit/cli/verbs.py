@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
 from logkit.audit.cli.options import add_directory
-from logkit.errors import LogkitError
+from logkit.errors import LogkitError, os_reason
 from logkit.manual import HelpFormatter
 
 UNUSABLE = 3
@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
         hint = "this user may not; members of AUDIT_GROUP may read, only the service's user may write"
         return _failed(args.audit_verb, f"{error.filename}: {hint}")
     except OSError as error:
-        return _failed(args.audit_verb, f"{error.filename or ''} {error.strerror or error}".strip())
+        return _failed(args.audit_verb, os_reason(error))
 
 
 def _failed(verb: str, reason: str) -> int:

@@ -1,7 +1,7 @@
 """The code on the pages: Python that compiles and passes `logkit lint`, commands that there are.
 
-What a page tells as a story is run as a whole elsewhere: the tutorials by `docs/walk.py` and
-tests/integration/test_demo.py, the guide on testing by tests/integration/test_testing_processes.py.
+And it runs: tutorials by `docs/walk.py`, what guides say to type in tests/integration/test_guides.py, their Python in
+tests/apps/project/test_guides.py, the guides on testing and adopting in tests of their own.
 """
 
 from __future__ import annotations
@@ -21,21 +21,11 @@ import yaml
 from logkit import cli
 from logkit.lint.check import check
 from logkit.lint.config import Config
+from tests.pages import PAGES, PROJECT, blocks, typed
 
-PROJECT = Path(__file__).parents[3]
-PAGES = [*sorted((PROJECT / "docs").rglob("*.md")), PROJECT / "README.md", PROJECT / "CONTRIBUTING.md"]
 BAD_ON_PURPOSE = {"lint.md", "first-line.md"}  # the tutorial shows what lint says of it
 TARGETS = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
 MANAGE = {"check", "logkit", "migrate", "runserver"}
-
-
-def blocks(page: Path, *languages: str) -> Iterator[str]:
-    """The code of a page in these languages."""
-    for language, code in re.findall(
-        r"^```(\w+)[^\n]*\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE
-    ):
-        if language in languages:
-            yield code
 
 
 def every(*languages: str) -> list[pytest.param]:  # type: ignore[valid-type]
@@ -58,22 +48,19 @@ def test_python_compiles_and_is_what_logkit_lint_wants(page: Path) -> None:
 
 def commands(page: Path) -> Iterator[list[str]]:
     """The words of every command on a page; a pipeline is several."""
-    for code in blocks(page, "console"):
-        for line in code.replace("\\\n", " ").splitlines():
-            if line.startswith("$ "):
-                words = shlex.split(line[2:], comments=True)
-                while words:
-                    end = next(
-                        (n for n, word in enumerate(words) if word in ("|", "||", "&&", ">", ">>")),
-                        len(words),
-                    )
-                    command, words = words[:end], words[end + 1 :]
-                    while command and re.match(r"[A-Z_]+=", command[0]):
-                        command.pop(0)
-                    yield command
+    for line in typed(page):
+        words = shlex.split(line, comments=True)
+        while words:
+            end = next(
+                (n for n, word in enumerate(words) if word in ("|", "||", "&&", ">", ">>")), len(words)
+            )
+            command, words = words[:end], words[end + 1 :]
+            while command and re.match(r"[A-Z_]+=", command[0]):
+                command.pop(0)
+            yield command
 
 
-@pytest.mark.parametrize("page", every("console"))
+@pytest.mark.parametrize("page", every("console", "sh"))
 def test_commands_are_there_with_their_options(page: Path) -> None:
     """`logkit` and `manage.py logkit` by their own parsers, `make` by its targets."""
     for command in commands(page):

@@ -7,7 +7,7 @@ import select
 import signal
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logkit.writers import StdoutWriter, descriptor, stdout
+from logkit.writers.losses import Losses
 from tests.unit.writers.conftest import Pipe
 from tests.unit.writers.lines import (
     Reader,
@@ -263,6 +264,23 @@ def test_l12_an_exception_in_the_middle_of_a_long_line(pipe: Pipe) -> None:
     pipe.close_writers()
     assert reader.result() == line
     assert writer.lost == 0
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_l12_a_count_survives_an_exception_that_strikes_while_it_is_made(moment: str) -> None:
+    """A line that waits to be counted is at worst counted twice."""
+
+    class Struck(Losses):
+        def add(self, level: int, count: int = 1) -> None:
+            if moment == "after":
+                super().add(level, count)
+            raise Interrupted
+
+    waiting = deque([ERROR])
+    losses = Struck(None)
+    with pytest.raises(Interrupted):
+        losses.take(waiting)
+    assert losses.total + len(waiting) == (1 if moment == "before" else 2)
 
 
 def test_l12_exceptions_at_any_moment(make_pipe: Callable[..., Pipe]) -> None:
