@@ -31,9 +31,7 @@ class Case:
 
     module: str
     function: str
-    clock: str = (
-        "cpu"  # of the process, so that waiting for one's turn does not count; or "thread", or "wall"
-    )
+    clock: str = "cpu"  # of the process: waiting for one's turn does not count; or "thread", or "wall"
 
     def __str__(self) -> str:
         return f"{self.module}.{self.function}"

@@ -33,28 +33,27 @@ BENCHES = {
     "benchmarks.tail": "Reading logs",
     "benchmarks.redaction": "What is hidden, what is damaged, what it costs",
 }
-PEERS = (
-    *(
-        "loguru",
-        "structlog",
-        "django-structlog",
-        "python-json-logger",
-        "concurrent-log-handler",
-        "django-guid",
-    ),
-    *("orjson", "django", "celery", "gunicorn", "locust", "sentry-sdk", "logfire"),
-)
+PEERS = [
+    "loguru",
+    "structlog",
+    "django-structlog",
+    "python-json-logger",
+    "concurrent-log-handler",
+    "django-guid",
+    "orjson",
+    "django",
+    "celery",
+    "gunicorn",
+    "locust",
+    "sentry-sdk",
+    "logfire",
+]
 METHOD = """\
 Cases that are compared run side by side: each is set up in a process of its own, all of them are alive at once and
 run short slices in turn, in a new order every round. A ratio is the median, over all rounds, of the ratio of two
 neighbours in time; the range is what eight of ten rounds lie in. Microseconds depend on the machine and on its
 neighbours, ratios much less. A promise that is missed says MISSED."""
-ROW, NAMES, WIDTH, NUMBERS = (
-    26,
-    250,
-    720,
-    90,
-)  # pixels: a bar, its name, the whole, what is written behind a bar
+ROW, NAMES, WIDTH, NUMBERS = 26, 250, 720, 90  # pixels: a bar, its name, the whole, what stands behind a bar
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#24292f}.title{font-weight:600;font-size:15px}.note{fill:#57606a}"
     ".ours{fill:#0969da}.theirs{fill:#afb8c1}@media(prefers-color-scheme:dark){text{fill:#d3dae3}"

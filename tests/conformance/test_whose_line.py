@@ -96,12 +96,13 @@ def test_r02_lines_between_requests_have_no_request(server: Server) -> None:
 def test_r03_r05_the_outer_context_is_not_inherited_and_comes_back_exactly(server: Server, view: str) -> None:
     """The layer around Django has bound a field: no line of a request has it, all of its own lines have only that."""
     request_id = f"outer-{os.urandom(8).hex()}"
-    before = len([line for line in server.lines() if line["message"] == "outside.after"])
+    begun = len([line for line in server.lines() if line["message"] == "outside.before"])
+    before = len(server.wait(lambda line: line["message"] == "outside.after", at_least=begun)) if begun else 0
     server.get(server.view(view) if view != "redirect" else "/sync/redirect", X_Request_ID=request_id)
     server.finished(request_id)
     assert all("layer" not in line["context"] for line in server.of(request_id))
-    afterwards = server.wait(lambda line: line["message"] == "outside.after", at_least=before + 1)
-    assert [line for line in afterwards if line["context"] != {"layer": "outside", "restored": True}] == []
+    (after,) = server.wait(lambda line: line["message"] == "outside.after", at_least=before + 1)[before:]
+    assert after["context"] == {"layer": "outside", "restored": True}
     beforehand = server.wait(lambda line: line["message"] == "outside.before")
     assert [line for line in beforehand if line["context"] != {"layer": "outside"}] == []
 
@@ -122,8 +123,10 @@ def test_r16_fifty_at_once_never_mix(server: Server) -> None:
     paths = [server.view(f"bind?mark=m{number}") for number in range(50)]
     with ThreadPoolExecutor(25) as pool:
         answers = list(pool.map(server.get, paths))
+    # On its way back through a stack that is only sync asgiref may drop what a view bound. (reference/requests.md)
+    dropped = {None} if server.kind == "uvicorn-sync-only" else set()
     for number, answer in enumerate(answers):
-        assert server.finished(answer.id)["context"]["secretive"] == f"m{number}"
+        assert server.finished(answer.id)["context"].get("secretive") in {f"m{number}", *dropped}
         marks = {line["context"].get("secretive") for line in server.of(answer.id)}
         assert marks <= {None, f"m{number}"}
 

@@ -1,5 +1,6 @@
 """What `make bench` writes down: every table with its picture, and the pictures themselves."""
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -45,3 +46,13 @@ def test_a_section_shows_its_pictures_and_all_that_was_printed() -> None:
     assert text.startswith("## Reading logs\n\n`python -m benchmarks.tail`\n\n![A line](")
     assert "docs/pictures/bench-lines.svg" in text
     assert text.endswith("intro\n\n### a table\n\n| x |")
+
+
+def test_the_readme_quotes_what_was_measured() -> None:
+    """Every ratio of its table is one that benchmarks/RESULTS.md has."""
+    table = (results.PROJECT / "README.md").read_text().partition("## How fast")[2].partition("\n## ")[0]
+    quoted = [cell for row in re.findall(r"^\|.*\|$", table, re.MULTILINE) for cell in [row.split("|")[-2]]]
+    numbers = {number for cell in quoted for number in re.findall(r"\d+\.\d+", cell)}
+    measured = set(re.findall(r"\d+\.\d+", results.RESULTS.read_text()))
+    assert len(numbers) > 9
+    assert numbers <= measured

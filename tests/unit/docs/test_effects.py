@@ -29,6 +29,17 @@ def test_the_shape_of_stdout() -> None:
     assert not told.startswith("{")
 
 
+def test_what_is_below_the_level_is_not_said() -> None:
+    """LOG_LEVEL, for both kinds of logger."""
+    code = """
+    logger.info("line.low"); logger.warning("line.high")
+    logging.getLogger("any").info("old.low"); logging.getLogger("any").warning("old.high")
+    """
+    said = {level: run(code, environ={"LOG_LEVEL": level}).lines for level in ("INFO", "WARNING")}
+    assert [line["message"] for line in said["INFO"]] == ["line.low", "line.high", "old.low", "old.high"]
+    assert [line["message"] for line in said["WARNING"]] == ["line.high", "old.high"]
+
+
 def test_a_line_says_whose_it_is_and_how_long_it_may_be() -> None:
     """LOG_SERVICE, LOG_ENVIRONMENT, LOG_RELEASE; LOG_MAX_LINE_BYTES."""
     result = run(
