@@ -18,7 +18,8 @@ from tests.program import program_environ
 
 # An engine, root, an index, a project and its server: tests of their own have them.
 ELSEWHERE = re.compile(r"\b(?:docker|sudo|pip|export|gunicorn|manage\.py|deploy|postgres)\b|> \w+$")
-TYPED = {page: [line for line in typed(page) if not ELSEWHERE.search(line)] for page in GUIDES.glob("*.md")}
+PAGES = [*GUIDES.glob("*.md"), *GUIDES.parent.glob("explanation/*.md")]
+TYPED = {page: [line for line in typed(page) if not ELSEWHERE.search(line)] for page in PAGES}
 SILENT = re.compile(r"^(?:cp|mkdir|mv|rm) | --output ")
 ANSWERED_NO = re.compile(r"^(?:grep -c|logkit explain-redaction --key) ")  # with 1, as the pages say
 REQUEST = "6f9d2c1e-52a1-4f0b-8f2c-0a7b0c6ff1a7"

@@ -13,6 +13,7 @@ import pytest
 
 from logkit.cli import main
 from logkit.lint.rules import RULES
+from tests.pages import blocks
 
 REPOSITORY = Path(__file__).parents[2]
 CORPUS = Path(__file__).parent / "golden" / "lint-corpus.txt"
@@ -159,6 +160,17 @@ def table() -> str:
         if snippet.expected
     ]
     return "\n".join(["| pattern | `logkit lint` | ruff |", "|---|---|---|", *rows])
+
+
+def test_the_page_shows_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """docs/reference/lint.md has a file, and what `logkit lint` says of it."""
+    monkeypatch.chdir(tmp_path)
+    (code, *_), (shown,) = blocks(PAGE, "python"), blocks(PAGE, "console")
+    (tmp_path / "send.py").write_text(code)
+    assert main(["lint", "send.py"]) == 1
+    assert capsys.readouterr().out == shown.removeprefix("$ logkit lint send.py\n")
 
 
 def test_the_page_has_the_table_and_every_rule() -> None:
