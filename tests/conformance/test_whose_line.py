@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -214,4 +215,6 @@ def test_r02_no_unit_of_work_is_remembered(server: Server) -> None:
     """However many requests there were, a process holds the present one, and the last that each thread audited."""
     for view in ("ok", "crash", "denied", "stream", "stream_fails", "queries?count=6", "missing") * 3:
         server.get(server.view(view), X_Request_ID="remember-me-not")
-    assert json.loads(server.get("/sync/alive").body)["scopes"] < 10
+    deadline = time.monotonic() + 15  # threads that have served their request may take a moment to end
+    while (remembered := json.loads(server.get("/sync/alive").body)["scopes"]) >= 10:
+        assert time.monotonic() < deadline, f"{remembered} units of work are remembered"
