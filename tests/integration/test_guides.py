@@ -77,6 +77,8 @@ def test_what_a_guide_says_to_type_does_it(page: Path, service: Path, tmp_path: 
     for command in TYPED[page]:
         for shown, real in known.items():
             command = command.replace(shown, real)
+        if not shutil.which("jq"):  # its part of a pipeline is for those who have it
+            command = command.partition(" | jq ")[0]
         said = follow(place, command) if " -F " in command else run(place, command)
         assert said.strip() or SILENT.search(command), f"{command} says nothing"
         assert "null" not in said.split(), f"{command}: {said}"
