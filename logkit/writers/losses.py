@@ -21,11 +21,12 @@ _NAMES = {number: name for name, number in LEVELS.items()}
 class Losses:
     """How many lines were lost, in all and since the last report, by level."""
 
-    __slots__ = ("_report", "_told", "total", "unreported")
+    __slots__ = ("_is_taking", "_report", "_told", "total", "unreported")
 
     def __init__(self, report: Report | None) -> None:
         self._report = report
         self._told = False
+        self._is_taking = False
         self.total = 0
         self.unreported: dict[str, int] = {}
 
@@ -35,10 +36,19 @@ class Losses:
         self.total += count
 
     def take(self, levels: deque[int]) -> None:
-        """Count what waits in `levels`. An exception at any moment counts one twice at worst, and never loses it."""
-        while levels:
-            self.add(levels[0])
-            levels.popleft()
+        """Count what waits in `levels`. An exception at any moment counts one twice at worst, and never loses it.
+
+        A signal handler that flushes in between leaves them to whoever is at it already.
+        """
+        if self._is_taking:
+            return
+        try:
+            self._is_taking = True
+            while levels:
+                self.add(levels[0])
+                levels.popleft()
+        finally:
+            self._is_taking = False
 
     def line(self) -> bytes | None:
         """The line that reports what is unreported; None when there is nothing to say or no way to say it."""

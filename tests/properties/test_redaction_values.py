@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from logkit.redact import Redactor
 from logkit.stack import render_exception
+from tests.properties.planting import SHAPES
 
 REDACTOR = Redactor()
 CANARY = "Zq7xW2Canary9Kp"
@@ -43,23 +43,6 @@ values = st.recursive(
     max_leaves=12,
 )
 
-# Ways to write a secret; every one of them must be recognised wherever it stands.
-shapes: list[Callable[[str], str]] = [
-    lambda secret: f"password={secret}",
-    lambda secret: f'{{"token": "{secret}"}}',
-    lambda secret: json.dumps(json.dumps({"api_key": secret})),
-    lambda secret: f"{{'client_secret': '{secret}'}}",
-    lambda secret: f"https://app:{secret}@db.example.org/x",
-    lambda secret: f"https://example.org/cb?access_token={secret}&x=1",
-    lambda secret: f"Authorization: Bearer {secret}",
-    lambda secret: f"Cookie: sessionid={secret}; theme=dark",
-    lambda secret: f"<password>{secret}</password>",
-    lambda secret: f"--password {secret}",
-    lambda secret: f"wrong password '{secret}'",
-    lambda secret: f"Server=db;Pwd={secret};",
-    lambda secret: f"ghp_{secret}{secret}{secret}",
-    lambda secret: f"{secret}@example.org",
-]
 # Ways to put a text into the fields of a record.
 places: list[Callable[[Any], Any]] = [
     lambda text: text,
@@ -105,7 +88,7 @@ def test_p05_texts_twice_are_once(text: str) -> None:
 
 
 @pytest.mark.parametrize("place", places)
-@pytest.mark.parametrize("shape", shapes)
+@pytest.mark.parametrize("shape", SHAPES)
 @given(before=around, after=around)
 @settings(max_examples=15, deadline=None)
 def test_p07_planted_secrets_do_not_come_out(
@@ -119,7 +102,7 @@ def test_p07_planted_secrets_do_not_come_out(
     assert CANARY not in shown, (text, shown)
 
 
-@given(st.text(max_size=60), st.sampled_from(shapes))
+@given(st.text(max_size=60), st.sampled_from(SHAPES))
 @settings(max_examples=100, deadline=None)
 def test_p07_planted_in_exceptions(noise: str, shape: Callable[[str], str]) -> None:
     """Messages, notes and causes of exceptions."""

@@ -283,6 +283,23 @@ def test_l12_a_count_survives_an_exception_that_strikes_while_it_is_made(moment:
     assert losses.total + len(waiting) == (1 if moment == "before" else 2)
 
 
+def test_l03_a_handler_that_flushes_while_lines_are_counted_counts_none_again() -> None:
+    """Each is counted once, also what comes to wait meanwhile."""
+
+    class Interrupting(Losses):
+        def add(self, level: int, count: int = 1) -> None:
+            super().add(level, count)
+            if self.total == 1:
+                self.take(waiting)
+                waiting.append(INFO)
+
+    waiting = deque([ERROR, WARNING])
+    losses = Interrupting(None)
+    losses.take(waiting)
+    assert losses.unreported == {"ERROR": 1, "WARNING": 1, "INFO": 1}
+    assert not waiting
+
+
 def test_l12_exceptions_at_any_moment(make_pipe: Callable[..., Pipe]) -> None:
     """Exceptions that strike anywhere in a write leave no line torn, doubled or uncounted."""
     pipe = make_pipe(small=True)
